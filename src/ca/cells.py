@@ -1,0 +1,45 @@
+"""What a cell is, once for all: channels, liveness, classes, start state and mutation.
+
+A grid holds the cells of a batch of digits as one tensor (batch, channels, height, width). Channel 0 is
+the liveness, the grey value in [0, 1]; channels 1-19 are the state: nine communication channels, then
+ten output channels, one a class. Dead cells have zero state.
+"""
+
+import torch
+from torch import Tensor
+
+NUM_CLASSES = 10
+STATE_CHANNELS = 19
+CHANNELS = 1 + STATE_CHANNELS
+ALIVE_THRESHOLD = 0.1  # article, section "The model"
+
+
+def alive(liveness: Tensor) -> Tensor:
+    """Which cells are alive: (...) grey values in [0, 1] -> (...) bool."""
+    return liveness > ALIVE_THRESHOLD
+
+
+def newborn(liveness: Tensor) -> Tensor:
+    """Grid of digits with zero state: (batch, height, width) -> (batch, channels, height, width)."""
+    grid = liveness.new_zeros(liveness.shape[0], CHANNELS, *liveness.shape[1:])
+    grid[:, 0] = liveness
+    return grid
+
+
+def mutate(grid: Tensor, liveness: Tensor) -> Tensor:
+    """Replace the digits of a grid; the state stays where a cell is alive in both, elsewhere it is zero.
+
+    Args:
+        grid: (batch, channels, height, width)
+        liveness: (batch, height, width), the new digits
+
+    Returns:
+        (batch, channels, height, width)
+    """
+    kept = alive(grid[:, 0]) & alive(liveness)
+    return torch.cat([liveness.unsqueeze(1), grid[:, 1:] * kept.unsqueeze(1)], dim=1)
+
+
+def outputs(cells: Tensor, dim: int = 1) -> Tensor:
+    """The ten output channels, the last ones along the channel dimension `dim`."""
+    return cells.narrow(dim, cells.shape[dim] - NUM_CLASSES, NUM_CLASSES)

@@ -1,0 +1,30 @@
+"""Where the numbers live, and where chance comes from."""
+
+import torch
+
+from ca.errors import FailedError, UsageError
+
+
+def find_device(name: str) -> torch.device:
+    """The device of that name; "auto" is CUDA where there is one, else the CPU.
+
+    Raises:
+        UsageError: there is no such name
+        FailedError: there is no such device here
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"--device {name} is unknown: use auto, cpu, cuda, cuda:N or mps") from error
+    try:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        raise FailedError(f"device '{name}' is not available here: use --device cpu") from error
+    return device
+
+
+def seeded(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """A generator of random numbers on a device."""
+    return torch.Generator(device).manual_seed(seed)

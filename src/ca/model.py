@@ -1,0 +1,75 @@
+"""The cellular automaton: its 22,499 parameters and its update rule, written out densely.
+
+The rule here computes every cell of the grid. It is the definition; `ca.engine` computes the same
+values and gradients for the cells that are alive and fire, and is what training and evaluation use.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ca.cells import CHANNELS, STATE_CHANNELS, alive
+
+HIDDEN = 80
+TAPS = 9  # a cell and its eight neighbours, row by row
+
+
+class CellularAutomaton(nn.Module):
+    """Self-classifying automaton (Randazzo et al., Distill 2020, doi:10.23915/distill.00027.002).
+
+    The weights are matrices, one row an output: of `perception`, the columns are the nine taps of a
+    3x3 neighbourhood, row by row, with 20 channels each.
+
+    Args:
+        fire_rate: probability in [0, 1] that an alive cell takes part in a tick
+        noise: standard deviation of the noise on the residual
+    """
+
+    def __init__(self, fire_rate: float = 0.5, noise: float = 0.02) -> None:
+        super().__init__()
+        self.fire_rate = fire_rate
+        self.noise = noise
+        self.perception = nn.Linear(TAPS * CHANNELS, HIDDEN)
+        self.hidden = nn.Linear(HIDDEN, HIDDEN)
+        self.residual = nn.Linear(HIDDEN, STATE_CHANNELS)
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw new weights as the article's notebook does (Keras defaults): Glorot, last layer zero."""
+        for layer in (self.perception, self.hidden, self.residual):
+            layer.bias.zero_()
+        kernel = self.perception_kernel()
+        bound = (6 / (TAPS * sum(kernel.shape[:2]))) ** 0.5
+        self.perception.weight.uniform_(-bound, bound, generator=generator)
+        nn.init.xavier_uniform_(self.hidden.weight, generator=generator)
+        self.residual.weight.zero_()
+
+    def perception_kernel(self) -> Tensor:
+        """The perception weights as a convolution kernel (80, 20, 3, 3)."""
+        return self.perception.weight.view(HIDDEN, 3, 3, CHANNELS).permute(0, 3, 1, 2)
+
+    def tick(self, grid: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
+        """One application of the update rule to all cells: the definition of the automaton.
+
+        Args:
+            grid: (batch, 20, height, width), liveness then state
+            fired: (batch, height, width) bool, cells that take part if they are alive
+            noise: (batch, 19, height, width), added to the residual
+
+        Returns:
+            (batch, 20, height, width)
+        """
+        liveness, state = grid[:, :1], grid[:, 1:]
+        perception = F.conv2d(grid, self.perception_kernel(), self.perception.bias, padding=1).relu()
+        hidden = F.conv2d(perception, self.hidden.weight[..., None, None], self.hidden.bias).relu()
+        residual = F.conv2d(hidden, self.residual.weight[..., None, None], self.residual.bias)
+        updates = alive(liveness) & fired.unsqueeze(1)
+        state = state + (residual + noise) * updates
+        return torch.cat([liveness, state], dim=1)
+
+    def forward(self, grid: Tensor, generator: torch.Generator) -> Tensor:
+        """One tick with fire mask and noise drawn for every cell of the grid."""
+        liveness, state = grid[:, 0], grid[:, 1:]
+        fired = torch.empty_like(liveness).uniform_(generator=generator) < self.fire_rate
+        noise = torch.empty_like(state).normal_(generator=generator) * self.noise
+        return self.tick(grid, fired, noise)

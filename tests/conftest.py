@@ -1,0 +1,30 @@
+"""Settings and fixtures of all tests."""
+
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+import torch
+from helpers import NO_FOLDER
+
+from ca.digits import Digits, load_digits
+
+# The same examples in every run, and no deadline: a test's verdict must not depend on luck or load.
+hypothesis.settings.register_profile("ca", deadline=None, derandomize=True, max_examples=30)
+hypothesis.settings.load_profile("ca")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    """Use one thread: the tensors of the tests are too small for more."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def few_digits() -> Digits:
+    """Load the first 64 training digits of MNIST."""
+    digits = load_digits("mnist", "train", NO_FOLDER)[:64]
+    return Digits(digits.images.clone(), digits.labels.clone())
