@@ -1,0 +1,50 @@
+"""Metrics: what a tick's votes say, as pure functions.
+
+A digit's votes are the numbers of its alive cells that output each class, (digits, 10). A digit with no
+alive cell has none: it neither agrees nor is right.
+"""
+
+import torch
+from torch import Tensor
+
+from ca.cells import NUM_CLASSES
+
+
+def count_votes(outputs: Tensor, digit: Tensor, num_digits: int) -> Tensor:
+    """Votes of each digit.
+
+    Args:
+        outputs: (cells, 10) output channels of the alive cells
+        digit: (cells,) the digit that each cell belongs to
+
+    Returns:
+        (digits, 10) int64
+    """
+    ballots = digit * NUM_CLASSES + outputs.argmax(1)
+    return torch.bincount(ballots, minlength=num_digits * NUM_CLASSES).view(num_digits, NUM_CLASSES)
+
+
+def cell_accuracy(votes: Tensor, labels: Tensor) -> Tensor:
+    """Share of alive cells whose class is the label, all cells of all digits weighted alike.
+
+    Args:
+        votes: (..., digits, 10)
+        labels: (..., digits)
+
+    Returns:
+        (...) float64 in [0, 1]
+    """
+    right = votes.gather(-1, labels.unsqueeze(-1)).sum((-1, -2))
+    return right.double() / votes.sum((-1, -2)).clamp(min=1)
+
+
+def agreement(votes: Tensor) -> Tensor:
+    """Share of digits whose alive cells all output the same class: (..., digits, 10) -> (...) float64."""
+    cells = votes.sum(-1)
+    return ((votes.amax(-1) == cells) & (cells > 0)).double().mean(-1)
+
+
+def digit_accuracy(votes: Tensor, labels: Tensor) -> Tensor:
+    """Share of digits whose most common class is the label; arguments as in `cell_accuracy`."""
+    right = (votes.argmax(-1) == labels) & (votes.sum(-1) > 0)
+    return right.double().mean(-1)

@@ -1,0 +1,104 @@
+"""The evaluation protocol: digits from zero state, then mutated to other digits, measured every tick."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ca.cells import NUM_CLASSES, mutate, newborn, outputs
+from ca.digits import Digits
+from ca.engine import CellGraph, Chance, rollout
+from ca.metrics import agreement, cell_accuracy, count_votes, digit_accuracy
+from ca.model import CellularAutomaton
+
+DIGITS_AT_ONCE = 64  # few enough for a tick's activations to stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was seen after each tick.
+
+    Attributes:
+        votes: (stages, ticks, digits, 10) alive cells of each digit that output each class
+        labels: (stages, digits)
+        mean_abs_state: (stages, ticks) over alive cells and state channels
+        mean_abs_residual: (stages, ticks) the same for the residual, before noise, of cells that fired
+    """
+
+    votes: Tensor
+    labels: Tensor
+    mean_abs_state: Tensor
+    mean_abs_residual: Tensor
+
+    def curves(self) -> dict[str, list[float]]:
+        """Every metric after every tick of all stages, as shares in [0, 1]."""
+        labels = self.labels.unsqueeze(1).expand(self.votes.shape[:-1])
+        curves = {
+            "cell_accuracy": cell_accuracy(self.votes, labels),
+            "agreement": agreement(self.votes),
+            "digit_accuracy": digit_accuracy(self.votes, labels),
+            "mean_abs_state": self.mean_abs_state,
+            "mean_abs_residual": self.mean_abs_residual,
+        }
+        return {name: curve.flatten().tolist() for name, curve in curves.items()}
+
+
+@torch.no_grad()
+def measure(
+    automaton: CellularAutomaton,
+    digits: Digits,
+    *,
+    stages: int,
+    ticks: int,
+    generator: torch.Generator,
+    advance: Callable[[int], object] = lambda digits: None,
+) -> Measurements:
+    """Roll out all digits, each mutated to another random digit of the set between stages.
+
+    Args:
+        ticks: ticks a stage
+        generator: on the automaton's device
+        advance: called with the number of digits done since the last call
+    """
+    order = [torch.arange(len(digits), device=digits.labels.device)]
+    for _ in range(1, stages):
+        step = torch.randint(1, len(digits), (len(digits),), generator=generator, device=generator.device)
+        order.append((order[-1] + step) % len(digits))
+    votes = torch.zeros(stages, ticks, len(digits), NUM_CLASSES, dtype=torch.int32)
+    sums = torch.zeros(stages, ticks, 4, dtype=torch.float64)
+    for start in range(0, len(digits), DIGITS_AT_ONCE):
+        chunk = slice(start, min(start + DIGITS_AT_ONCE, len(digits)))
+        grid = None
+        for stage in range(stages):
+            liveness = digits[order[stage][chunk]].liveness
+            grid = newborn(liveness) if grid is None else mutate(grid, liveness)
+            graph = CellGraph.of(liveness)
+            cells = graph.gather(grid)
+            for tick in range(ticks):
+                before, chance = cells, Chance.draw(graph, automaton, 1, generator)
+                cells = rollout(automaton, graph, before, chance)
+                living = cells[: graph.num_alive]
+                votes[stage, tick, chunk] = count_votes(
+                    outputs(living), graph.batch[: graph.num_alive], len(liveness)
+                )
+                sums[stage, tick] += _magnitudes(before, cells, living, chance)
+            grid = graph.scatter(cells, grid)
+        advance(chunk.stop - chunk.start)
+    means = sums[..., :2] / sums[..., 2:].clamp(min=1)
+    labels = torch.stack([digits.labels[picked] for picked in order])
+    return Measurements(votes, labels.cpu(), means[..., 0], means[..., 1])
+
+
+def _magnitudes(before: Tensor, after: Tensor, living: Tensor, chance: Chance) -> Tensor:
+    """(4,): sums of absolute state and residual, and how many numbers went into each."""
+    (fired,), (noise,) = chance.fired, chance.noise
+    residual = (after[fired] - before[fired])[:, 1:] - noise
+    state = living[:, 1:]
+    totals = torch.stack([state.abs().sum(), residual.abs().sum()]).cpu().double()
+    return torch.cat([totals, torch.tensor([state.numel(), residual.numel()])])
+
+
+def figures_at(curves: dict[str, list[float]], tick: int) -> dict[str, float]:
+    """The three metrics after a tick, counted from 1."""
+    return {name: curves[name][tick - 1] for name in ("cell_accuracy", "agreement", "digit_accuracy")}

@@ -1,0 +1,205 @@
+"""The pool: what is drawn, what of it is renewed, and what is written back."""
+
+import pytest
+import torch
+from helpers import FIRST_GREY, numbered_digits, numbers_of, seeded
+from torch import Tensor
+
+from ca.digits import Digits
+from ca.pool import Batch, Pool
+from ca.settings import Regime
+
+SIZE, BATCH, QUARTER = 14, 8, 2
+REGIMES: list[Regime] = ["persistent", "mutating"]
+
+
+def make_pool(regime: Regime, *, seed: int = 0, size: int = SIZE, digits: Digits | None = None) -> Pool:
+    """Make a pool whose alive cells have random state, as after some steps."""
+    pool = Pool(numbered_digits() if digits is None else digits, size, regime, seeded(seed))
+    state = torch.randn(pool.grid[:, 1:].shape, generator=seeded(seed + 1))
+    pool.grid[:, 1:] = state * (pool.grid[:, :1] > 0.1)
+    return pool
+
+
+def after_a_rollout(batch: Batch, seed: int) -> Tensor:
+    """Change the batch's states somehow; the liveness stays."""
+    grid = batch.grid.clone()
+    grid[:, 1:] += torch.randn(grid[:, 1:].shape, generator=seeded(seed)) * (grid[:, :1] > 0.1)
+    return grid
+
+
+def assert_labels_belong(grid: Tensor, labels: Tensor) -> None:
+    """Check each image and its label against the digits, by the number that the image encodes."""
+    digits = numbered_digits()
+    for image, label in zip(grid, labels.tolist(), strict=True):
+        number = int(numbers_of(image.unsqueeze(0)))
+        assert label == number % 10
+        assert torch.equal(image[0], digits.images[number] / 255)
+
+
+@pytest.mark.parametrize("regime", ["naive", *REGIMES])
+def test_a_new_pool_holds_newborn_digits_with_their_labels(regime: Regime) -> None:
+    pool = Pool(numbered_digits(), SIZE, regime, seeded(0))
+    assert pool.grid.shape == (SIZE, 20, 5, 4)
+    assert not pool.grid[:, 1:].any()
+    assert_labels_belong(pool.grid, pool.labels)
+    assert len(set(numbers_of(pool.grid).tolist())) > 1
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_a_batch_is_drawn_without_replacement_from_the_whole_pool(regime: Regime) -> None:
+    pool = make_pool(regime)
+    drawn = set()
+    for _ in range(30):
+        batch = pool.draw(BATCH)
+        assert batch.indices is not None
+        indices = batch.indices.tolist()
+        assert len(indices) == len(set(indices)) == BATCH
+        drawn |= set(indices)
+    assert drawn == set(range(SIZE))
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_a_batch_as_large_as_the_pool_takes_every_sample_once(regime: Regime) -> None:
+    batch = make_pool(regime, size=BATCH).draw(BATCH)
+    assert batch.indices is not None
+    assert sorted(batch.indices.tolist()) == list(range(BATCH))
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_the_first_quarter_is_reseeded(regime: Regime) -> None:
+    pool = make_pool(regime)
+    fresh = set()
+    for _ in range(40):
+        batch = pool.draw(BATCH)
+        assert not batch.grid[:QUARTER, 1:].any()
+        assert_labels_belong(batch.grid[:QUARTER], batch.labels[:QUARTER])
+        fresh |= set(numbers_of(batch.grid[:QUARTER]).tolist())
+    assert fresh == set(range(23)), "of all digits, not only of those in the pool"
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_the_middle_of_a_batch_is_as_it_is_in_the_pool(regime: Regime) -> None:
+    pool = make_pool(regime)
+    for _ in range(10):
+        batch = pool.draw(BATCH)
+        assert batch.indices is not None
+        middle = slice(QUARTER, BATCH - QUARTER)
+        assert torch.equal(batch.grid[middle], pool.grid[batch.indices[middle]])
+        assert torch.equal(batch.labels[middle], pool.labels[batch.indices[middle]])
+        assert batch.grid[middle, 1:].any()
+
+
+def test_the_last_quarter_is_mutated() -> None:
+    pool = make_pool("mutating")
+    numbers, kept_cells, cleared_cells = set(), 0, 0
+    for _ in range(40):
+        batch = pool.draw(BATCH)
+        assert batch.indices is not None
+        last = slice(BATCH - QUARTER, BATCH)
+        assert_labels_belong(batch.grid[last], batch.labels[last])
+        numbers |= set(numbers_of(batch.grid[last]).tolist())
+        for mutated, place in zip(batch.grid[last], batch.indices[last].tolist(), strict=True):
+            before = pool.grid[place]
+            for y in range(5):
+                for x in range(4):
+                    if before[0, y, x] > 0.1 and mutated[0, y, x] > 0.1:
+                        assert torch.equal(mutated[1:, y, x], before[1:, y, x])
+                        kept_cells += 1
+                    else:
+                        assert not mutated[1:, y, x].any()
+                        cleared_cells += bool(before[1:, y, x].any())
+    assert numbers == set(range(23))
+    assert kept_cells > 0
+    assert cleared_cells > 0
+
+
+def test_a_persistent_pool_reseeds_the_last_quarter_too() -> None:
+    pool = make_pool("persistent")
+    numbers = set()
+    for _ in range(40):
+        batch = pool.draw(BATCH)
+        last = slice(BATCH - QUARTER, BATCH)
+        assert not batch.grid[last, 1:].any()
+        assert_labels_belong(batch.grid[last], batch.labels[last])
+        numbers |= set(numbers_of(batch.grid[last]).tolist())
+    assert numbers == set(range(23))
+
+
+@pytest.mark.parametrize("regime", ["naive", *REGIMES])
+def test_drawing_does_not_change_the_pool(regime: Regime) -> None:
+    pool = make_pool(regime)
+    grid, labels = pool.grid.clone(), pool.labels.clone()
+    batch = pool.draw(BATCH)
+    batch.grid.fill_(3)
+    batch.labels.fill_(3)
+    assert torch.equal(pool.grid, grid)
+    assert torch.equal(pool.labels, labels)
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_writing_back_changes_the_batch_s_samples_and_no_others(regime: Regime) -> None:
+    pool = make_pool(regime)
+    grid, labels = pool.grid.clone(), pool.labels.clone()
+    batch = pool.draw(BATCH)
+    final = after_a_rollout(batch, 5)
+    pool.write_back(batch, final)
+    assert batch.indices is not None
+    for place in range(SIZE):
+        if place in batch.indices.tolist():
+            row = batch.indices.tolist().index(place)
+            assert torch.equal(pool.grid[place], final[row])
+            assert pool.labels[place] == batch.labels[row]
+        else:
+            assert torch.equal(pool.grid[place], grid[place])
+            assert pool.labels[place] == labels[place]
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_labels_travel_with_their_digits(regime: Regime) -> None:
+    pool = make_pool(regime)
+    started_with = numbers_of(pool.grid)
+    for step in range(25):
+        batch = pool.draw(BATCH)
+        assert_labels_belong(batch.grid, batch.labels)
+        pool.write_back(batch, after_a_rollout(batch, step))
+        assert_labels_belong(pool.grid, pool.labels)
+    assert not torch.equal(numbers_of(pool.grid), started_with)
+
+
+def test_a_naive_batch_is_all_fresh_and_never_returns() -> None:
+    pool = make_pool("naive")
+    grid, labels = pool.grid.clone(), pool.labels.clone()
+    batch = pool.draw(BATCH)
+    assert batch.indices is None
+    assert batch.grid.shape == (BATCH, 20, 5, 4)
+    assert not batch.grid[:, 1:].any()
+    assert_labels_belong(batch.grid, batch.labels)
+    pool.write_back(batch, after_a_rollout(batch, 5))
+    assert torch.equal(pool.grid, grid)
+    assert torch.equal(pool.labels, labels)
+
+
+def test_every_digit_can_be_drawn_the_last_one_too() -> None:
+    pool = make_pool("naive")
+    assert set(numbers_of(pool.draw(600).grid).tolist()) == set(range(23))
+    start = Pool(numbered_digits(), 600, "mutating", seeded(9))
+    assert set(numbers_of(start.grid).tolist()) == set(range(23))
+
+
+@pytest.mark.parametrize("regime", ["naive", *REGIMES])
+def test_the_same_generator_seed_repeats_the_batches(regime: Regime) -> None:
+    first, again, other = (make_pool(regime, seed=seed) for seed in (1, 1, 2))
+    numbers = []
+    for pool in (first, again, other):
+        batches = [pool.draw(BATCH) for _ in range(3)]
+        numbers.append([(numbers_of(batch.grid).tolist(), batch.labels.tolist()) for batch in batches])
+    assert numbers[0] == numbers[1]
+    assert numbers[0] != numbers[2]
+
+
+def test_the_numbered_digits_tell_who_they_are() -> None:
+    """The tests above lean on this."""
+    digits = numbered_digits()
+    assert digits.images[:, 0, 0].tolist() == [FIRST_GREY + number for number in range(23)]
+    assert digits.labels.tolist() == [number % 10 for number in range(23)]
