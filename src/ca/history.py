@@ -1,0 +1,108 @@
+"""What a training run leaves to look at: metrics, the loss-history figure, pictures of batches.
+
+`metrics.jsonl` has one object a line and is the source; the figure is drawn from it.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogFormatter
+
+from ca.cells import NUM_CLASSES
+from ca.render import PALETTE, Indices, cell_tiles, mosaic, paint
+
+MEDIAN_SHARE = 0.02  # of the points so far go into a running median
+
+
+class MetricsFile:
+    """`metrics.jsonl`: one JSON object a line, the first key of each is "step"."""
+
+    def __init__(self, path: Path, *, keep_to_step: int) -> None:
+        """Open for appending, after dropping the rows beyond a step (of a run that is resumed)."""
+        self.path = path
+        self.rows = [row for row in read_metrics(path) if row["step"] <= keep_to_step]
+        rewritten = path.with_suffix(".tmp")
+        rewritten.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        rewritten.replace(path)
+        self._file: IO[str] = path.open("a", buffering=1)
+
+    def append(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+        self._file.write(json.dumps(row) + "\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The rows of a metrics file; a line torn by a crash ends it, and an absent file has none."""
+    rows = []
+    if path.exists():
+        for line in path.read_text().splitlines():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                break
+    return rows
+
+
+def draw_loss_history(rows: list[dict[str, Any]], path: Path) -> None:
+    """The loss on a log axis, raw points faint and a running median on top; the learning rate beneath."""
+    step, loss, rate = (np.array([row[name] for row in rows]) for name in ("step", "loss", "rate"))
+    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    above, beneath = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    above.plot(step, loss, ".", markersize=5, alpha=0.3, color="tab:blue", markeredgewidth=0, label="loss")
+    above.plot(step, _running_median(loss), color="tab:red", linewidth=1.8, label="running median")
+    above.set_yscale("log")
+    for axis_formatter in (above.yaxis.set_major_formatter, above.yaxis.set_minor_formatter):
+        axis_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
+    above.set_ylabel("loss")
+    above.set_title("Training loss")
+    above.legend(frameon=False)
+    beneath.plot(step, rate, color="tab:green", linewidth=1.5)
+    beneath.set_ylabel("learning rate")
+    beneath.set_xlabel("step")
+    beneath.set_ylim(bottom=0)
+    beneath.ticklabel_format(axis="y", scilimits=(-2, 3))
+    for axes in (above, beneath):
+        axes.grid(alpha=0.25, which="both", linewidth=0.5)
+        axes.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)
+
+
+def _running_median(values: np.ndarray) -> np.ndarray:
+    half = max(5, round(len(values) * MEDIAN_SHARE / 2))
+    padded = np.pad(values, half, mode="reflect" if len(values) > half else "edge")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
+
+
+def draw_batch(before: Indices, after: Indices, *, step: int, ticks: int, path: Path) -> None:
+    """A batch's cells before and after its ticks; both (batch, height, width) palette indices."""
+    tiles = cell_tiles(3, annotated=False)
+    columns = min(8, len(before))
+    rows = -(-len(before) // columns)
+    figure = Figure(figsize=(14, 0.9 + 0.85 * rows), layout="constrained")
+    figure.suptitle(f"Step {step}")
+    for axes, indices, title in zip(
+        figure.subplots(1, 2), (before, after), ("before", f"after {ticks} ticks"), strict=True
+    ):
+        axes.imshow(paint(mosaic(indices, rows, columns), tiles), interpolation="nearest")
+        axes.set_title(title)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    swatches = [Patch(color=PALETTE[index] / 255, label=str(index)) for index in range(NUM_CLASSES)]
+    figure.legend(handles=swatches, ncols=NUM_CLASSES, loc="outside lower center", frameon=False)
+    save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG file; a reader sees the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
+    temporary.replace(path)

@@ -1,0 +1,92 @@
+"""What a training run writes as it goes: progress, metrics, figures and checkpoints."""
+
+from pathlib import Path
+
+import torch
+
+from ca.checkpoint import save_checkpoint
+from ca.device import seeded
+from ca.engine import CellGraph, Chance, rollout
+from ca.history import MetricsFile, draw_batch, draw_loss_history
+from ca.progress import TrainingProgress
+from ca.protocol import figures_at, measure
+from ca.render import colour_indices
+from ca.training_run import TrainingRun, settings_to_save
+
+RECORD_EVERY = 10  # steps between rows of metrics.jsonl, and between reads of the loss from the device
+DRAW_EVERY = 1_000  # steps between redrawn figures
+SCORED_DIGITS = 1_000  # of the digits held out, at a checkpoint
+SCORED_TICKS = 200
+
+
+class TrainingOutput:
+    """The output folder and the progress bar of a run; to be used in a `with` block."""
+
+    def __init__(self, folder: Path, run: TrainingRun) -> None:
+        self.folder = folder
+        self.run = run
+        self.metrics = MetricsFile(folder / "metrics.jsonl", keep_to_step=run.step)
+        self.progress = TrainingProgress(run.step, run.settings.steps)
+
+    def __enter__(self) -> "TrainingOutput":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.progress.close()
+        self.metrics.close()
+
+    def record(self, loss: float, figures: dict[str, float]) -> None:
+        """Show the loss, and add a row to the metrics."""
+        run = self.run
+        self.progress.show(run.step, loss)
+        row = {
+            "step": run.step,
+            "loss": loss,
+            "rate": run.recipe.weight_rate * run.recipe.rate_factor(run.step, run.settings.steps),
+            "steps_per_minute": self.progress.steps_per_minute,
+        }
+        self.metrics.append(row | figures)
+
+    def score(self) -> dict[str, float]:
+        """Metrics on digits that were held out, after 200 ticks from zero state."""
+        digits = self.run.held_out[:SCORED_DIGITS]
+        if len(digits) == 0:
+            return {}
+        generator = seeded(self.run.settings.seed, self.run.chance.device)
+        measured = measure(self.run.automaton, digits, stages=1, ticks=SCORED_TICKS, generator=generator)
+        figures = figures_at(measured.curves(), SCORED_TICKS)
+        return {f"held_out_{name}": value for name, value in figures.items()}
+
+    def draw(self) -> None:
+        """Redraw the loss history; picture samples of the pool before and after the ticks of a step."""
+        draw_loss_history(self.metrics.rows, self.folder / "loss-history.png")
+        run, settings = self.run, self.run.settings
+        grid = run.pool.grid[: settings.batch_size]
+        graph = CellGraph.of(grid[:, 0])
+        chance = Chance.draw(graph, run.automaton, settings.ticks, seeded(run.step, run.chance.device))
+        with torch.no_grad():
+            after = graph.scatter(rollout(run.automaton, graph, graph.gather(grid), chance), grid)
+        batches = self.folder / "batches"
+        batches.mkdir(exist_ok=True)
+        draw_batch(
+            colour_indices(grid),
+            colour_indices(after),
+            step=run.step,
+            ticks=settings.ticks,
+            path=batches / f"step-{run.step:06d}.png",
+        )
+
+    def save(self, loss: float, figures: dict[str, float]) -> None:
+        """Write a checkpoint, and say so."""
+        run = self.run
+        path = save_checkpoint(
+            self.folder,
+            run.automaton,
+            step=run.step,
+            training=settings_to_save(run.settings),
+            metrics={"loss": loss, **figures},
+            training_state=run.state(),
+        )
+        words = [f"loss {loss:.2f}"]
+        words += [f"{name.replace('_', ' ')} {value:.1%}" for name, value in figures.items()]
+        self.progress.say(f"step {run.step}: {', '.join(words)}; wrote {path}")

@@ -1,0 +1,160 @@
+"""The state of a training run: everything that a step reads and changes, and how it is stored."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import torch
+from torch import Tensor
+from torch.optim import Adam, Muon, Optimizer
+
+from ca.checkpoint import CONFIG, Checkpoint, load_training_state
+from ca.device import seeded
+from ca.digits import Digits, load_digits
+from ca.errors import FailedError, UsageError
+from ca.model import CellularAutomaton
+from ca.optimisers import make_optimisers
+from ca.pool import Pool
+from ca.recipes import RECIPES, Recipe
+from ca.settings import TrainSettings
+
+ELSEWHERE = ("resume", "output_dir", "data_dir", "device")  # settings that say where, not what
+MOMENTS: dict[type[Optimizer], set[str]] = {
+    Muon: {"momentum_buffer"},
+    Adam: {"step", "exp_avg", "exp_avg_sq"},
+}
+CHANGEABLE = (*ELSEWHERE, "steps", "checkpoint_every")  # settings that a resumed run may change
+
+
+@dataclass
+class TrainingRun:
+    """A run between two steps.
+
+    Attributes:
+        held_out: digits that are never trained on
+        chance: generator on the automaton's device; fire masks and noise
+        step: steps done so far
+    """
+
+    settings: TrainSettings
+    recipe: Recipe
+    automaton: CellularAutomaton
+    optimisers: list[Optimizer]
+    pool: Pool
+    held_out: Digits
+    chance: torch.Generator
+    step: int = 0
+
+    @classmethod
+    def start(cls, settings: TrainSettings, device: torch.device) -> "TrainingRun":
+        """A new run: fresh weights, a pool of fresh digits.
+
+        Raises:
+            UsageError: --held-out leaves nothing to train on
+        """
+        digits = load_digits(settings.dataset, "train", settings.data_dir).to(device)
+        kept = len(digits) - settings.held_out
+        if kept < 1:
+            raise UsageError(f"--held-out {settings.held_out} leaves none of {len(digits)} training digits")
+        draws = seeded(settings.seed)
+        automaton = CellularAutomaton(noise=0.02 if settings.noise else 0.0)
+        automaton.initialise(draws)
+        automaton.to(device)
+        recipe = RECIPES[settings.recipe]
+        return cls(
+            settings=settings,
+            recipe=recipe,
+            automaton=automaton,
+            optimisers=make_optimisers(automaton, recipe),
+            pool=Pool(digits[:kept], settings.pool_size, settings.regime, draws),
+            held_out=digits[kept:],
+            chance=seeded(settings.seed, device),
+        )
+
+    @classmethod
+    def resume(cls, settings: TrainSettings, checkpoint: Checkpoint, device: torch.device) -> "TrainingRun":
+        """The run that wrote a checkpoint, as it was then.
+
+        Raises:
+            UsageError: a setting differs that would make it another run
+            FailedError: the checkpoint has no training state, or one that does not fit
+        """
+        for name, value in saved_settings(checkpoint).items():
+            asked = getattr(settings, name)
+            if name not in CHANGEABLE and asked != value:
+                flag = "--" + name.replace("_", "-")
+                raise UsageError(f"can't resume {checkpoint.path} with {flag} {asked}: it has {value}")
+        if checkpoint.step >= settings.steps:
+            raise UsageError(
+                f"{checkpoint.path} has {checkpoint.step} steps already: give --steps a higher number"
+            )
+        run = cls.start(settings, device)
+        run.automaton.load_state_dict(checkpoint.automaton.state_dict())
+        run.step = checkpoint.step
+        try:
+            run._restore(load_training_state(checkpoint))
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise FailedError(
+                f"can't resume from {checkpoint.path}: its state does not fit: {error}"
+            ) from error
+        return run
+
+    def state(self) -> dict[str, Tensor]:
+        """All that a resumed run needs beyond the weights and the step."""
+        state = {
+            "pool.grid": self.pool.grid.contiguous(),
+            "pool.labels": self.pool.labels,
+            "generator.draws": self.pool.generator.get_state(),
+            "generator.chance": self.chance.get_state(),
+        }
+        for number, optimiser in enumerate(self.optimisers):
+            for index, moments in optimiser.state_dict()["state"].items():
+                for name, moment in moments.items():
+                    state[f"optimiser.{number}.{index}.{name}"] = moment
+        return state
+
+    def _restore(self, state: dict[str, Tensor]) -> None:
+        for name, target in (("pool.grid", self.pool.grid), ("pool.labels", self.pool.labels)):
+            if state[name].shape != target.shape:
+                raise ValueError(f"{name} is {tuple(state[name].shape)}, expected {tuple(target.shape)}")
+            target.copy_(state[name])
+        self.pool.generator.set_state(state["generator.draws"])
+        self.chance.set_state(state["generator.chance"])
+        for number, optimiser in enumerate(self.optimisers):
+            moments: dict[int, dict[str, Tensor]] = {}
+            for key, moment in state.items():
+                if key.startswith(f"optimiser.{number}."):
+                    index, name = key.split(".")[2:]
+                    moments.setdefault(int(index), {})[name] = moment
+            parameters = optimiser.param_groups[0]["params"]
+            for index, parameter in enumerate(parameters):
+                if moments[index].keys() != MOMENTS[type(optimiser)]:
+                    raise ValueError(f"optimiser's state has {', '.join(sorted(moments[index]))}")
+                for name, moment in moments[index].items():
+                    if moment.ndim and moment.shape != parameter.shape:
+                        raise ValueError(f"optimiser's {name} is {tuple(moment.shape)}")
+            groups = optimiser.state_dict()["param_groups"]
+            optimiser.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def settings_to_save(settings: TrainSettings) -> dict[str, Any]:
+    """What a checkpoint keeps of a run's settings, as JSON values; the recipe is written out."""
+    kept = {name: value for name, value in asdict(settings).items() if name not in ELSEWHERE}
+    return {**kept, "optimisation": asdict(RECIPES[settings.recipe])}
+
+
+def saved_settings(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The settings of a checkpoint's run, to be given to `TrainSettings`.
+
+    Raises:
+        FailedError: one of them is of the wrong kind
+    """
+    found = {}
+    for name, kind in get_type_hints(TrainSettings).items():
+        if name in ELSEWHERE or name not in checkpoint.config["training"]:
+            continue
+        value = checkpoint.config["training"][name]
+        fits = value in get_args(kind) if get_origin(kind) is Literal else type(value) is kind
+        if not fits:
+            raise FailedError(f"{checkpoint.path / CONFIG} is damaged: {name} is {value!r}")
+        found[name] = value
+    return found

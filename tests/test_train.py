@@ -1,0 +1,648 @@
+"""Training runs of a few small steps: they learn, repeat, stop, go on, and say what is wrong."""
+
+import errno
+import json
+import math
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers import seeded
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import ca.train
+from ca.checkpoint import CONFIG, TRAINING_STATE, WEIGHTS, checkpoints_in, load_checkpoint
+from ca.digits import Digits
+from ca.errors import FailedError, UsageError
+from ca.history import read_metrics
+from ca.interrupt import StopSignal
+from ca.output_folder import prepare_folder
+from ca.settings import TrainSettings
+from ca.train import train
+from ca.training_output import TrainingOutput
+from ca.training_run import TrainingRun
+
+CPU = torch.device("cpu")
+
+
+def train_quickly(patches: pytest.MonkeyPatch, digits: Digits) -> None:
+    """Train on few digits, score briefly, draw nothing."""
+    patches.setattr("ca.training_run.load_digits", lambda dataset, split, data_dir: digits)
+    patches.setattr("ca.training_output.SCORED_TICKS", 3)
+    patches.setattr("ca.training_output.draw_loss_history", lambda rows, path: None)
+    patches.setattr("ca.training_output.draw_batch", lambda *grids, **options: None)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -> None:
+    train_quickly(monkeypatch, few_digits)
+
+
+def small(folder: Path, **options: Any) -> TrainSettings:
+    defaults: dict[str, Any] = {
+        "steps": 24,
+        "batch_size": 4,
+        "pool_size": 8,
+        "ticks": 3,
+        "held_out": 8,
+        "checkpoint_every": 7,
+        "device": "cpu",
+        "output_dir": folder,
+    }
+    return TrainSettings(**{**defaults, **options})
+
+
+def trained(folder: Path, **options: Any) -> dict[str, Tensor]:
+    """Train and return everything that the last checkpoint holds, weights and training state."""
+    settings = small(folder, **options)
+    train(settings)
+    return contents(folder / f"model-steps-{settings.steps}")
+
+
+def contents(checkpoint: Path) -> dict[str, Tensor]:
+    return {**load_file(checkpoint / WEIGHTS), **load_file(checkpoint / TRAINING_STATE)}
+
+
+def weights(checkpoint: Path) -> Tensor:
+    return torch.cat([tensor.flatten() for _, tensor in sorted(load_file(checkpoint / WEIGHTS).items())])
+
+
+def differing(first: dict[str, Tensor], second: dict[str, Tensor]) -> set[str]:
+    assert first.keys() == second.keys()
+    return {name for name in first if not torch.equal(first[name], second[name])}
+
+
+def before_each_step(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
+    """Let something happen within each training step; it is told the step's number."""
+    original = ca.train.training_step
+
+    def step(run: TrainingRun) -> Tensor:
+        act(run.step + 1)
+        return original(run)
+
+    monkeypatch.setattr("ca.train.training_step", step)
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory, few_digits: Digits) -> Path:
+    """Train 24 steps without a break, checkpoints at 7, 14, 21 and 24; a folder not to be changed."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patches:
+        train_quickly(patches, few_digits)
+        train(small(folder))
+    return folder
+
+
+@pytest.fixture
+def stopped_run(whole_run: Path, tmp_path: Path) -> Callable[[int], Path]:
+    """Give a copy of the run as it was left after some of its steps; returns the last checkpoint."""
+
+    def stopped_at(step: int) -> Path:
+        folder = tmp_path / f"stopped-{step}"
+        folder.mkdir()
+        shutil.copy(whole_run / "metrics.jsonl", folder)
+        shutil.copytree(whole_run / f"model-steps-{step}", folder / f"model-steps-{step}")
+        return folder / f"model-steps-{step}"
+
+    return stopped_at
+
+
+# Learning
+
+
+def grey_squares() -> Digits:
+    """Make images of one shade each, whose shade is their class: 60 is 0, 150 is 1, 240 is 2."""
+    labels = torch.arange(64) % 3
+    return Digits((60 + 90 * labels).to(torch.uint8).view(-1, 1, 1).expand(-1, 8, 8).clone(), labels)
+
+
+@pytest.mark.parametrize(("recipe", "regime"), [("best", "mutating"), ("article", "naive")])
+@pytest.mark.parametrize("loss", ["l2", "cross-entropy"])
+def test_the_loss_falls(
+    recipe: str, regime: str, loss: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_quickly(monkeypatch, grey_squares())
+    options = {"recipe": recipe, "regime": regime, "loss": loss, "batch_size": 8, "ticks": 5}
+    train(small(tmp_path, steps=150, checkpoint_every=150, **options))
+    losses = [row["loss"] for row in read_metrics(tmp_path / "metrics.jsonl")]
+    assert len(losses) == 15
+    assert np.mean(losses[-3:]) < 0.75 * losses[0]
+
+
+def test_the_optimisers_see_gradients_of_norm_one_at_the_rate_of_the_step(tmp_path: Path) -> None:
+    run = TrainingRun.start(small(tmp_path), CPU)
+    ca.train.training_step(run)  # the last layer is zero before: its gradient alone is not
+    norms, rates = [], []
+
+    def look(optimiser: torch.optim.Optimizer, arguments: Any, options: Any) -> None:
+        (group,) = optimiser.param_groups
+        norms.extend(parameter.grad.norm().item() for parameter in group["params"])
+        rates.append(group["lr"])
+
+    for optimiser in run.optimisers:
+        optimiser.register_step_pre_hook(look)
+    ca.train.training_step(run)
+    assert norms == pytest.approx([1] * 6, rel=1e-3)
+    assert rates == pytest.approx([5e-3 * 2 / 100 * 23 / 24, 1e-3 * 2 / 100 * 23 / 24])
+
+
+def test_a_checkpoint_tells_its_run_and_scores_it_on_held_out_digits(whole_run: Path) -> None:
+    config = load_checkpoint(whole_run / "model-steps-14").config
+    assert config["step"] == 14
+    training = config["training"]
+    assert (training["recipe"], training["loss"], training["regime"]) == ("best", "l2", "mutating")
+    assert (training["steps"], training["batch_size"], training["seed"]) == (24, 4, 0)
+    assert training["optimisation"]["optimiser"] == "muon"
+    assert not {"output_dir", "data_dir", "device", "resume"} & training.keys()
+    assert config["metrics"].keys() == {
+        "loss",
+        "held_out_cell_accuracy",
+        "held_out_agreement",
+        "held_out_digit_accuracy",
+    }
+    assert all(0 <= config["metrics"][name] <= 1 for name in config["metrics"] if name != "loss")
+
+
+def test_held_out_digits_are_never_trained_on(tmp_path: Path, few_digits: Digits) -> None:
+    run = TrainingRun.start(small(tmp_path, held_out=40), CPU)
+    assert torch.equal(run.pool.digits.images, few_digits.images[:24])
+    assert torch.equal(run.held_out.images, few_digits.images[24:])
+    assert torch.equal(run.held_out.labels, few_digits.labels[24:])
+    seen = set()
+    for _ in range(30):
+        ca.train.training_step(run)
+        seen |= {image.numpy().tobytes() for image in (run.pool.grid[:, 0] * 255).round().byte()}
+    assert seen <= {image.numpy().tobytes() for image in few_digits.images[:24]}
+    assert len(seen) > 12
+
+
+def test_holding_out_all_digits_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^--held-out 64 leaves none of 64 training digits$"):
+        train(small(tmp_path, held_out=64))
+
+
+def test_without_held_out_digits_nothing_is_scored(tmp_path: Path) -> None:
+    trained(tmp_path, steps=2, held_out=0)
+    assert load_checkpoint(tmp_path / "model-steps-2").config["metrics"].keys() == {"loss"}
+
+
+# Repeating
+
+
+def test_the_same_seed_repeats_a_run(whole_run: Path, tmp_path: Path) -> None:
+    assert differing(trained(tmp_path / "again"), contents(whole_run / "model-steps-24")) == set()
+
+
+def test_another_seed_is_another_run(whole_run: Path, tmp_path: Path) -> None:
+    changed = differing(trained(tmp_path / "other", seed=1), contents(whole_run / "model-steps-24"))
+    assert {
+        "perception.weight",
+        "hidden.weight",
+        "residual.weight",
+        "pool.grid",
+        "generator.chance",
+    } <= changed
+
+
+def test_saving_and_scoring_do_not_change_a_run(whole_run: Path, tmp_path: Path) -> None:
+    """They draw from generators of their own."""
+    once = trained(tmp_path / "once", checkpoint_every=100)
+    assert checkpoints_in(tmp_path / "once") == [tmp_path / "once" / "model-steps-24"]
+    assert differing(once, contents(whole_run / "model-steps-24")) == set()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"loss": "cross-entropy"},
+        {"regime": "naive"},
+        {"regime": "persistent"},
+        {"noise": False},
+        {"ticks": 4},
+        {"recipe": "article"},
+        {"batch_size": 8},
+        {"pool_size": 9},
+        {"held_out": 9},
+        {"steps": 25},
+    ],
+    ids=str,
+)
+def test_every_setting_of_a_run_changes_the_trained_weights(
+    option: dict[str, Any], whole_run: Path, tmp_path: Path
+) -> None:
+    """Each from the first steps on, so that 14 tell."""
+    train(small(tmp_path, **{"steps": 24, **option}))
+    changed = weights(tmp_path / "model-steps-14")
+    assert not torch.equal(changed, weights(whole_run / "model-steps-14"))
+
+
+def test_the_noise_setting_is_told_to_the_automaton(tmp_path: Path) -> None:
+    assert TrainingRun.start(small(tmp_path), CPU).automaton.noise == 0.02
+    assert TrainingRun.start(small(tmp_path, noise=False), CPU).automaton.noise == 0
+
+
+# Going on
+
+
+def rows_without_speed(folder: Path) -> list[dict[str, Any]]:
+    rows = read_metrics(folder / "metrics.jsonl")
+    return [{name: value for name, value in row.items() if name != "steps_per_minute"} for row in rows]
+
+
+def resumed(checkpoint: Path, **options: Any) -> dict[str, Tensor]:
+    return trained(checkpoint.parent, resume=checkpoint, **options)
+
+
+@pytest.mark.parametrize("step", [7, 14, 21])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
+    step: int, whole_run: Path, stopped_run: Callable[[int], Path]
+) -> None:
+    """Weights, pool, optimisers, generators and metrics."""
+    checkpoint = stopped_run(step)
+    assert differing(resumed(checkpoint), contents(whole_run / "model-steps-24")) == set()
+    assert rows_without_speed(checkpoint.parent) == rows_without_speed(whole_run)
+
+
+@pytest.mark.parametrize("regime", ["naive", "persistent"])
+def test_the_other_regimes_resume_bit_for_bit_too(regime: str, tmp_path: Path) -> None:
+    options = {"regime": regime, "loss": "cross-entropy", "recipe": "article", "checkpoint_every": 9}
+    whole = trained(tmp_path, **options)
+    assert differing(resumed(tmp_path / "model-steps-9", **options), whole) == set()
+
+
+def edit_state(checkpoint: Path, edit: Callable[[dict[str, Tensor]], Any]) -> None:
+    state = load_file(checkpoint / TRAINING_STATE)
+    edit(state)
+    save_file(state, checkpoint / TRAINING_STATE)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "generator.draws",
+        "generator.chance",
+        "pool.grid",
+        "pool.labels",
+        "optimiser.0.0.momentum_buffer",
+        "optimiser.1.2.exp_avg",
+        "optimiser.1.1.exp_avg_sq",
+        "optimiser.1.0.step",
+    ],
+)
+def test_a_resumed_run_would_differ_without_any_part_of_its_state(
+    lost: str, whole_run: Path, stopped_run: Callable[[int], Path]
+) -> None:
+    """The negative control of the test above: each part, as it is in a new run, changes the result."""
+    checkpoint = stopped_run(7)
+
+    def lose(state: dict[str, Tensor]) -> None:
+        if lost.startswith("generator"):
+            state[lost] = seeded(0).get_state()
+        else:
+            state[lost] = torch.zeros_like(state[lost])
+
+    edit_state(checkpoint, lose)
+    resumed(checkpoint)
+    assert not torch.equal(
+        weights(checkpoint.parent / "model-steps-24"), weights(whole_run / "model-steps-24")
+    )
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "pool.grid",
+        "pool.labels",
+        "generator.draws",
+        "generator.chance",
+        "optimiser.0.1.momentum_buffer",
+        "optimiser.1.0.step",
+        "optimiser.1.0.exp_avg",
+        "optimiser.1.0.exp_avg_sq",
+    ],
+)
+def test_a_training_state_that_lacks_a_part_is_refused(lost: str, stopped_run: Callable[[int], Path]) -> None:
+    checkpoint = stopped_run(7)
+    edit_state(checkpoint, lambda state: state.pop(lost))
+    with pytest.raises(FailedError, match=r"^can't resume from .*model-steps-7: its state does not fit: "):
+        resumed(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pool.grid", torch.zeros(9, 20, 28, 28)),
+        ("pool.labels", torch.zeros(7, dtype=torch.int64)),
+        ("generator.draws", torch.zeros(10, dtype=torch.uint8)),
+        ("generator.chance", torch.zeros(10, dtype=torch.uint8)),
+        ("generator.chance", torch.zeros(5056)),
+        ("optimiser.0.0.momentum_buffer", torch.zeros(80, 80)),
+        ("optimiser.1.0.exp_avg", torch.zeros(19)),
+        ("optimiser.1.x.exp_avg", torch.zeros(80)),
+        ("optimiser.1.exp_avg", torch.zeros(80)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_training_state_that_does_not_fit_is_refused(
+    name: str, value: Tensor, stopped_run: Callable[[int], Path]
+) -> None:
+    checkpoint = stopped_run(7)
+    edit_state(checkpoint, lambda state: state.update({name: value}))
+    with pytest.raises(FailedError, match=r"^can't resume from .*model-steps-7: its state does not fit: "):
+        resumed(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"batch_size": 8}, "--batch-size 8: it has 4"),
+        ({"pool_size": 9}, "--pool-size 9: it has 8"),
+        ({"ticks": 4}, "--ticks 4: it has 3"),
+        ({"regime": "naive"}, "--regime naive: it has mutating"),
+        ({"loss": "cross-entropy"}, "--loss cross-entropy: it has l2"),
+        ({"noise": False}, "--noise False: it has True"),
+        ({"seed": 1}, "--seed 1: it has 0"),
+        ({"recipe": "article"}, "--recipe article: it has best"),
+        ({"held_out": 9}, "--held-out 9: it has 8"),
+        ({"dataset": "kmnist"}, "--dataset kmnist: it has mnist"),
+    ],
+    ids=str,
+)
+def test_a_run_can_not_be_resumed_with_another_setting(
+    option: dict[str, Any], message: str, stopped_run: Callable[[int], Path]
+) -> None:
+    checkpoint = stopped_run(7)
+    with pytest.raises(UsageError) as caught:
+        resumed(checkpoint, **option)
+    assert str(caught.value) == f"can't resume {checkpoint} with {message}"
+
+
+def test_the_number_of_steps_and_of_checkpoints_may_change_on_resuming(
+    stopped_run: Callable[[int], Path],
+) -> None:
+    checkpoint = stopped_run(7)
+    train(small(checkpoint.parent, resume=checkpoint, steps=30, checkpoint_every=10))
+    assert [path.name for path in checkpoints_in(checkpoint.parent)] == [
+        "model-steps-7",
+        "model-steps-10",
+        "model-steps-20",
+        "model-steps-30",
+    ]
+    assert load_checkpoint(checkpoint.parent / "model-steps-30").config["training"]["steps"] == 30
+
+
+@pytest.mark.parametrize("steps", [24, 12])
+def test_a_finished_run_can_not_be_resumed(steps: int, stopped_run: Callable[[int], Path]) -> None:
+    checkpoint = stopped_run(24)
+    with pytest.raises(
+        UsageError, match=r"model-steps-24 has 24 steps already: give --steps a higher number$"
+    ):
+        resumed(checkpoint, steps=steps)
+
+
+def test_a_used_output_folder_is_refused_and_left_alone(stopped_run: Callable[[int], Path]) -> None:
+    folder = stopped_run(7).parent
+    before = (folder / "metrics.jsonl").read_bytes()
+    with pytest.raises(FailedError) as caught:
+        train(small(folder))
+    assert str(caught.value) == (
+        f"{folder} holds a run already: go on with --resume {folder}/model-steps-N, "
+        "or choose another --output-dir"
+    )
+    assert (folder / "metrics.jsonl").read_bytes() == before
+    assert [path.name for path in checkpoints_in(folder)] == ["model-steps-7"]
+
+
+# Metrics
+
+
+def test_metrics_have_a_row_every_tenth_step_and_at_checkpoints(whole_run: Path) -> None:
+    rows = read_metrics(whole_run / "metrics.jsonl")
+    assert [row["step"] for row in rows] == [7, 10, 14, 20, 21, 24]
+    for row in rows:
+        assert math.isfinite(row["loss"])
+        assert row["loss"] > 0
+        assert ("held_out_cell_accuracy" in row) == (row["step"] in (7, 14, 21, 24))
+        assert row["rate"] == pytest.approx(5e-3 * row["step"] / 100 * (25 - row["step"]) / 24)
+        assert row["steps_per_minute"] > 0
+
+
+def test_a_row_s_loss_is_the_mean_since_the_last_row(whole_run: Path) -> None:
+    run = TrainingRun.start(small(whole_run), CPU)
+    losses = [ca.train.training_step(run).item() for _ in range(14)]
+    rows = read_metrics(whole_run / "metrics.jsonl")
+    assert [row["loss"] for row in rows[:3]] == pytest.approx(
+        [np.mean(losses[:7]), np.mean(losses[7:10]), np.mean(losses[10:])], rel=1e-5
+    )
+
+
+def test_the_steps_of_a_resumed_run_s_metrics_strictly_increase(stopped_run: Callable[[int], Path]) -> None:
+    checkpoint = stopped_run(14)
+    with (checkpoint.parent / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 24, "lo')
+    resumed(checkpoint, checkpoint_every=100)
+    lines = (checkpoint.parent / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [7, 10, 14, 20, 24]
+
+
+@pytest.mark.parametrize("torn", ["", "{", '{"step": 10, "loss": 4.', "\x00\x00"])
+def test_a_torn_last_line_of_metrics_is_left_out(torn: str, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 5, "loss": 4.5}\n' + torn)
+    assert read_metrics(path) == [{"step": 5, "loss": 4.5}]
+    assert read_metrics(tmp_path / "absent") == []
+
+
+# Stopping
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_signal_finishes_the_step_saves_and_tells_how_to_go_on(
+    number: signal.Signals,
+    code: int,
+    whole_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    with monkeypatch.context() as patches:
+        before_each_step(patches, lambda step: os.kill(os.getpid(), number) if step == 5 else None)
+        with pytest.raises(SystemExit) as caught:
+            train(small(tmp_path))
+    assert caught.value.code == code
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-5"]
+    told = capsys.readouterr().err
+    assert "finishing the step, then saving" in told
+    assert f"go on with: ca train --resume {tmp_path / 'model-steps-5'}\n" in told
+    assert differing(resumed(tmp_path / "model-steps-5"), contents(whole_run / "model-steps-24")) == set()
+
+
+def test_a_stop_signal_between_two_steps_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For instance while a row is written, at a step that is no checkpoint's."""
+    original = TrainingOutput.record
+
+    def record(output: TrainingOutput, loss: float, figures: dict[str, float]) -> None:
+        original(output, loss, figures)
+        if output.run.step == 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(TrainingOutput, "record", record)
+    with pytest.raises(SystemExit) as caught:
+        train(small(tmp_path, checkpoint_every=100))
+    assert caught.value.code == 130
+    assert checkpoints_in(tmp_path)[-1].name in ("model-steps-10", "model-steps-11")
+
+
+def test_the_second_stop_signal_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with StopSignal() as stop:
+        assert stop.signal == 0
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.signal == signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert "once more stops at once" in capsys.readouterr().err
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """Such as under nohup."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with StopSignal() as stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.signal == 0
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_older_checkpoints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = ca.train.training_step
+
+    def step(run: TrainingRun) -> Tensor:
+        loss = original(run)
+        return loss * torch.nan if run.step == 12 else loss
+
+    monkeypatch.setattr("ca.train.training_step", step)
+    with pytest.raises(FailedError, match=r"^the loss is nan at step 14: training stops, nothing saved$"):
+        train(small(tmp_path))
+    assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-7"]
+    assert load_checkpoint(tmp_path / "model-steps-7").step == 7
+    assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [7, 10]
+
+
+# The output folder
+
+
+@pytest.mark.parametrize("place", ["file", "file/run", "file/deep/run"])
+def test_an_output_folder_that_can_not_be_written_is_refused_before_training(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    before_each_step(monkeypatch, lambda step: pytest.fail("a step was made"))
+    with pytest.raises(FailedError, match=r"^can't write into .*; choose another --output-dir$"):
+        train(small(tmp_path / place))
+
+
+def test_a_prepared_folder_is_there_with_its_parents_and_empty(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert prepare_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "writer",
+    [
+        "ca.checkpoint.Path.write_bytes",
+        "ca.training_output.MetricsFile.append",
+        "ca.training_output.draw_loss_history",
+    ],
+)
+def test_a_disk_that_is_full_is_one_line(
+    writer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before_each_step(monkeypatch, lambda step: monkeypatch.setattr(writer, full) if step == 9 else None)
+    with pytest.raises(FailedError, match="No space left on device"):
+        train(small(tmp_path))
+    assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-7"]
+
+
+def png_pixels(path: Path) -> np.ndarray:
+    assert path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def test_a_run_leaves_its_figures(
+    tmp_path: Path,
+    few_digits: Digits,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr("ca.training_run.load_digits", lambda dataset, split, data_dir: few_digits)
+    monkeypatch.setattr("ca.training_output.SCORED_TICKS", 3)
+    train(small(tmp_path, steps=12, checkpoint_every=6))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "batches",
+        "loss-history.png",
+        "metrics.jsonl",
+        "model-steps-12",
+        "model-steps-6",
+    ]
+    assert sorted(path.name for path in (tmp_path / "batches").iterdir()) == [
+        "step-000006.png",
+        "step-000012.png",
+    ]
+    for path in (tmp_path / "loss-history.png", tmp_path / "batches" / "step-000012.png"):
+        pixels = png_pixels(path)
+        height, width, _ = pixels.shape
+        assert 100 <= height <= 2_000
+        assert 500 <= width <= 4_000
+        assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20, "something is drawn"
+    first, last = (png_pixels(tmp_path / "batches" / f"step-0000{step}.png") for step in ("06", "12"))
+    assert not np.array_equal(first, last)
+    told = capsys.readouterr().err
+    assert "step 6: loss " in told
+    assert f"wrote {tmp_path / 'model-steps-12'}" in told
+    assert f"see it at work: ca evaluate {tmp_path / 'model-steps-12'}\n" in told
+
+
+def test_drawing_and_scoring_after_every_step_do_not_change_a_run(
+    whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr("ca.training_output.draw_batch", lambda *grids, step, **options: drawn.append(step))
+    run = TrainingRun.start(small(tmp_path), CPU)
+    with TrainingOutput(tmp_path, run) as output:
+        for _ in range(7):
+            output.draw()
+            output.score()
+            ca.train.training_step(run)
+    assert drawn == list(range(7))
+    assert (
+        differing({**run.automaton.state_dict(), **run.state()}, contents(whole_run / "model-steps-7"))
+        == set()
+    )
+
+
+def test_settings_that_say_only_where_do_not_hinder_resuming(stopped_run: Callable[[int], Path]) -> None:
+    checkpoint = stopped_run(7)
+    elsewhere = replace(small(checkpoint.parent.parent / "new", resume=checkpoint), data_dir=Path("other"))
+    train(elsewhere)
+    assert (elsewhere.output_dir / "model-steps-24" / CONFIG).is_file()
+    assert [path.name for path in checkpoints_in(checkpoint.parent)] == ["model-steps-7"]
