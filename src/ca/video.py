@@ -1,0 +1,86 @@
+"""Frames to a video file: MP4 that plays in browsers, or GIF."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import imageio.v2 as imageio
+import imageio_ffmpeg
+import numpy as np
+from PIL import Image
+
+from ca.errors import FailedError
+from ca.render import PALETTE, Picture
+
+GIF_MAX_FPS = 50.0  # browsers slow frames down that last less than two hundredths of a second
+X264 = ("-crf", "18", "-movflags", "+faststart")
+BT709 = (  # said in the file, so that every player shows the palette's colours
+    "-vf", "scale=out_color_matrix=bt709:out_range=tv",
+    "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
+)  # fmt: skip
+
+
+def write_video(path: Path, frames: Iterable[Picture], fps: float) -> None:
+    """Write frames (height, width, 3), uint8 RGB of even size, as MP4 or GIF by the path's suffix.
+
+    A reader sees a whole file or none: it is written under a temporary name, checked and renamed.
+
+    Raises:
+        FailedError: it could not be written whole
+    """
+    temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
+    write = _write_gif if path.suffix == ".gif" else _write_mp4
+    try:
+        write(temporary, frames, fps)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise FailedError(f"can't write {path}: {error}; --format gif needs no ffmpeg") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
+    count = 0
+    with imageio.get_writer(
+        path,
+        format="FFMPEG",
+        mode="I",
+        fps=fps,
+        codec="libx264",
+        pixelformat="yuv420p",
+        quality=None,
+        macro_block_size=1,
+        output_params=[*X264, *BT709],
+    ) as writer:
+        for frame in frames:
+            writer.append_data(frame)  # ty: ignore[missing-attribute]
+            count += 1
+    # The writer does not tell when ffmpeg failed, so count what can be read back.
+    written, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+    if written != count:
+        raise RuntimeError(f"{written} of {count} frames were written")
+
+
+def _write_gif(path: Path, frames: Iterable[Picture], fps: float) -> None:
+    colours = _gif_palette()
+    images = [Image.fromarray(frame).quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames]
+    images[0].save(
+        path, save_all=True, append_images=images[1:], duration=_gif_delays(len(images), fps), loop=0
+    )
+
+
+def _gif_palette() -> Image.Image:
+    """The palette's colours, and their blends with black and white for the edges of letters."""
+    shares = np.linspace(0, 1, 8)[:, None, None]
+    inks = np.array([(0, 0, 0), (255, 255, 255)])
+    blends = [(1 - shares) * PALETTE + shares * ink for ink in inks]
+    image = Image.new("P", (1, 1))
+    colours = np.unique(np.concatenate(blends).reshape(-1, 3).round().astype(int), axis=0)
+    image.putpalette(colours.flatten().tolist())
+    return image
+
+
+def _gif_delays(count: int, fps: float) -> list[int]:
+    """Milliseconds that each frame stays: GIF counts in tens of them, so some last longer than others."""
+    ends = [round(100 * (number + 1) / min(fps, GIF_MAX_FPS)) for number in range(count)]
+    return [10 * (end - start) for start, end in zip([0, *ends], ends, strict=False)]

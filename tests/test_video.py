@@ -1,0 +1,84 @@
+"""Videos, decoded by another library than the one that wrote them."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from ca.errors import FailedError
+from ca.render import PALETTE, Picture, cell_tiles, paint
+from ca.video import write_video
+
+
+def pictures(count: int, zoom: int = 8) -> list[Picture]:
+    """Frames of 6 x 8 cells with random colours of the palette."""
+    rng = np.random.default_rng(1)
+    tiles = cell_tiles(zoom, annotated=False)
+    return [paint(rng.integers(0, 12, (6, 8), dtype=np.uint8), tiles) for _ in range(count)]
+
+
+@pytest.mark.parametrize("fps", [1.0, 3.0, 23.976, 60.0, 240.0])
+def test_mp4_is_what_browsers_play_and_holds_every_frame(tmp_path: Path, fps: float) -> None:
+    frames = pictures(7)
+    write_video(tmp_path / "v.mp4", iter(frames), fps)
+    with av.open(tmp_path / "v.mp4") as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert stream.codec_context.pix_fmt == "yuv420p"
+        assert float(stream.average_rate or 0) == pytest.approx(fps, rel=1e-3)
+        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+    assert len(decoded) == 7
+    for seen, drawn in zip(decoded, frames, strict=True):
+        assert seen.shape == drawn.shape
+        centres = (slice(4, None, 8), slice(4, None, 8))
+        differences = np.abs(seen[centres].astype(int) - drawn[centres])
+        assert differences.max() <= 24
+        assert differences.mean() <= 4
+
+
+def test_gif_holds_every_frame_in_exact_colours(tmp_path: Path) -> None:
+    frames = pictures(9)
+    write_video(tmp_path / "v.gif", iter(frames), 30.0)
+    with Image.open(tmp_path / "v.gif") as image:
+        durations = []
+        for number, drawn in enumerate(frames):
+            image.seek(number)
+            durations.append(image.info["duration"])
+            assert (np.asarray(image.convert("RGB")) == drawn).all()
+        assert image.info["loop"] == 0
+    assert len(durations) == 9
+    assert sum(durations) == 300
+
+
+@pytest.mark.parametrize(("fps", "seconds"), [(3.0, 4.0), (24.0, 0.5), (240.0, 0.24)])
+def test_gif_keeps_time_as_far_as_browsers_can(tmp_path: Path, fps: float, seconds: float) -> None:
+    write_video(tmp_path / "v.gif", iter(pictures(12, zoom=2)), fps)
+    with Image.open(tmp_path / "v.gif") as image:
+        total = 0
+        for number in range(12):
+            image.seek(number)
+            total += image.info["duration"]
+    assert total == pytest.approx(1000 * seconds, abs=5)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio's pipe to ffmpeg
+def test_failing_ffmpeg_leaves_the_earlier_video_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "v.mp4"
+    path.write_text("earlier")
+    for ffmpeg in ("/no/such/ffmpeg", "/bin/false"):
+        monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", ffmpeg)
+        with pytest.raises(FailedError, match=r"can't write .*v\.mp4"):
+            write_video(path, iter(pictures(300)), 30.0)
+        assert path.read_text() == "earlier"
+        assert [child.name for child in tmp_path.iterdir()] == ["v.mp4"]
+
+
+def test_palette_survives_the_gif_palette(tmp_path: Path) -> None:
+    picture = PALETTE[None].repeat(2, 0)
+    write_video(tmp_path / "v.gif", iter([picture]), 10.0)
+    with Image.open(tmp_path / "v.gif") as image:
+        assert (np.asarray(image.convert("RGB")) == picture).all()
