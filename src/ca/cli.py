@@ -1,0 +1,82 @@
+"""The command line `ca`: which subcommand runs what, and how errors are told.
+
+Only what parsing needs is imported here; each workflow is imported when its subcommand runs.
+"""
+
+import sys
+from dataclasses import replace
+from typing import Annotated
+
+import tyro
+from tyro.conf import subcommand
+
+from ca import __version__
+from ca.errors import FailedError
+from ca.settings import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
+
+Settings = TrainSettings | EvaluateSettings | ReportSettings | BenchmarkSettings
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the console script."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["--version"]:
+        print(f"ca {__version__}")
+        return
+    try:
+        settings = parse(arguments)
+        if isinstance(settings, TrainSettings) and settings.resume is not None:
+            settings = _resumed(settings, arguments)
+        run(settings)
+    except FailedError as error:
+        print(f"ca: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print("ca: interrupted", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+
+
+def parse(arguments: list[str], train_defaults: TrainSettings | None = None) -> Settings:
+    """Settings from a command line; `train_defaults` are those of a run to resume."""
+    train_defaults = TrainSettings() if train_defaults is None else train_defaults
+    return tyro.cli(
+        Annotated[TrainSettings, subcommand("train", default=train_defaults)]
+        | Annotated[EvaluateSettings, subcommand("evaluate")]
+        | Annotated[ReportSettings, subcommand("report")]
+        | Annotated[BenchmarkSettings, subcommand("benchmark")],
+        prog="ca",
+        description="Neural cellular automata that classify handwritten digits, cell by cell.",
+        args=arguments,
+    )
+
+
+def _resumed(settings: TrainSettings, arguments: list[str]) -> Settings:
+    """The settings again, with those of the run to resume wherever the command line says nothing."""
+    from ca.checkpoint import load_checkpoint
+    from ca.training_run import saved_settings
+
+    assert settings.resume is not None
+    checkpoint = load_checkpoint(settings.resume)
+    saved = TrainSettings(**saved_settings(checkpoint))
+    return parse(arguments, replace(saved, output_dir=checkpoint.path.parent))
+
+
+def run(settings: Settings) -> None:
+    """Run the workflow that the settings belong to."""
+    if isinstance(settings, TrainSettings):
+        from ca.train import train
+
+        train(settings)
+    elif isinstance(settings, EvaluateSettings):
+        from ca.evaluate import evaluate
+
+        evaluate(settings)
+    elif isinstance(settings, ReportSettings):
+        from ca.report import report
+
+        report(settings)
+    else:
+        from ca.benchmark import benchmark
+
+        benchmark(settings)

@@ -1,0 +1,192 @@
+"""What a user can set: one dataclass a subcommand, checked as soon as it is made.
+
+Nothing heavy is imported here, so that `ca --help` and bad usage answer at once.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from ca.errors import UsageError
+
+Dataset = Literal["mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-digits"]
+RecipeName = Literal["best", "article"]
+Regime = Literal["naive", "persistent", "mutating"]
+LossName = Literal["l2", "cross-entropy"]
+CheckpointPath = Annotated[
+    Path | None,
+    tyro.conf.Positional,
+    tyro.conf.arg(metavar="CHECKPOINT", help_behavior_hint="(default: the one that comes with ca)"),
+]
+THE_CHECKPOINTS = tyro.conf.arg(help_behavior_hint="(default: the checkpoint's)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Train an automaton; checkpoints, figures and metrics go into the output folder."""
+
+    recipe: RecipeName = "best"
+    """Optimiser and schedule: "best" (Muon) or "article" (the article's, to the letter)."""
+    steps: int = 100_000
+    """Training steps in all, also after --resume."""
+    batch_size: int = 16
+    """Digits a step; a multiple of 4 (a quarter is reseeded, a quarter mutated)."""
+    pool_size: int = 160
+    """Samples that persist between steps."""
+    ticks: int = 20
+    """Ticks a step."""
+    regime: Regime = "mutating"
+    """naive: fresh digits every step. persistent: a pool, half of the batch reseeded. mutating: a pool, a
+    quarter reseeded and a quarter mutated."""
+    loss: LossName = "l2"
+    """Loss over the alive cells' outputs."""
+    noise: bool = True
+    """Gaussian noise on the residual."""
+    seed: int = 0
+    """The same seed repeats a run exactly on the same machine."""
+    dataset: Dataset = "mnist"
+    """MNIST comes with the package; the others are looked for in --data-dir and downloaded if absent."""
+    data_dir: Path = Path("data")
+    """Folder of the other data sets."""
+    held_out: int = 5_000
+    """Training digits kept out of training, on which checkpoints are scored."""
+    checkpoint_every: int = 10_000
+    """Steps between checkpoints; there is one more at the end."""
+    output_dir: Path = Path("outputs_train")
+    """Folder of the run. A resumed run stays in the folder of its checkpoint."""
+    resume: Annotated[Path | None, tyro.conf.arg(help_behavior_hint="")] = None
+    """Checkpoint to go on from; its settings hold unless given anew."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "pool_size", "ticks", "checkpoint_every"):
+            _at_least(1, name, getattr(self, name))
+        _at_least(0, "held_out", self.held_out)
+        _check_seed(self.seed)
+        if self.batch_size % 4:
+            raise UsageError(f"--batch-size must be a multiple of 4, not {self.batch_size}")
+        if self.pool_size < self.batch_size:
+            raise UsageError(f"--pool-size {self.pool_size} is too small for --batch-size {self.batch_size}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """Render a video of digits that classify themselves, and print how many are right."""
+
+    checkpoint: CheckpointPath = None
+    """Folder of the checkpoint."""
+    batch_size: int = 100
+    """Digits in the mosaic."""
+    n_stages: int = 2
+    """Stages; the digits mutate between them."""
+    n_steps_per_stage: int = 200
+    """Ticks a stage."""
+    zoom_scale: int = 3
+    """Pixels along the side of a cell."""
+    fps: float = 30.0
+    """Frames (ticks) a second, 1 to 240."""
+    slider: bool = True
+    """A slider under the picture, with a mark where each stage starts."""
+    annotations: bool = False
+    """The class of each cell where the zoom leaves room, and a caption above each digit."""
+    format: Literal["mp4", "gif"] = "mp4"
+    """Kind of video."""
+    fire_rate: Annotated[float | None, THE_CHECKPOINTS] = None
+    """Probability that a cell takes part in a tick."""
+    noise: Annotated[float | None, THE_CHECKPOINTS] = None
+    """Standard deviation of the residual noise."""
+    seed: int = 0
+    """Which digits, and all chance in their rollout."""
+    dataset: Annotated[Dataset | None, THE_CHECKPOINTS] = None
+    """Data set of the digits."""
+    data_dir: Path = Path("data")
+    """Folder of the data sets other than MNIST."""
+    output_dir: Path = Path("outputs_evaluate")
+    """Folder of the video."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "n_stages", "n_steps_per_stage", "zoom_scale"):
+            _at_least(1, name, getattr(self, name))
+        _check_seed(self.seed)
+        _check_range(1, 240, "fps", self.fps)
+        if self.fire_rate is not None:
+            _check_range(0, 1, "fire_rate", self.fire_rate)
+        if self.noise is not None:
+            _check_range(0, math.inf, "noise", self.noise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """Measure a checkpoint on the whole test set: 200 ticks, a mutation, 200 ticks; writes JSON."""
+
+    checkpoint: CheckpointPath = None
+    """Folder of the checkpoint."""
+    n_digits: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: all)")] = None
+    """Measure on the first test digits only."""
+    n_steps_per_stage: int = 200
+    """Ticks before, and after, the mutation."""
+    seed: int = 0
+    """The same seed gives the same figures."""
+    dataset: Annotated[Dataset | None, THE_CHECKPOINTS] = None
+    """Data set of the digits."""
+    data_dir: Path = Path("data")
+    """Folder of the data sets other than MNIST."""
+    output_dir: Path = Path("outputs_report")
+    """Folder of the JSON file."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+
+    def __post_init__(self) -> None:
+        if self.n_digits is not None:
+            _at_least(2, "n_digits", self.n_digits)
+        _at_least(1, "n_steps_per_stage", self.n_steps_per_stage)
+        _check_seed(self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkSettings:
+    """Measure training steps a minute: the engine, the dense rule, and the machine's limit."""
+
+    repeats: int = 20
+    """Rounds; each times the three in turn."""
+    batch_size: int = 16
+    """Digits a step."""
+    ticks: int = 20
+    """Ticks a step."""
+    json: bool = False
+    """Print JSON instead of a table."""
+    seed: int = 0
+    """Which digits, and all chance."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+
+    def __post_init__(self) -> None:
+        for name in ("repeats", "batch_size", "ticks"):
+            _at_least(1, name, getattr(self, name))
+        _check_seed(self.seed)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _at_least(least: int, name: str, value: int) -> None:
+    if value < least:
+        raise UsageError(f"{_flag(name)} must be at least {least}, not {value}")
+
+
+def _check_range(low: float, high: float, name: str, value: float) -> None:
+    if not (low <= value <= high and math.isfinite(value)):
+        limits = f"at least {low}" if high == math.inf else f"between {low} and {high}"
+        raise UsageError(f"{_flag(name)} must be {limits}, not {value}")
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**63:
+        raise UsageError(f"--seed must be between 0 and 2^63 - 1, not {seed}")

@@ -1,0 +1,368 @@
+"""The command line: what it prints, where, and which code it ends with."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ca.cli
+from ca.checkpoint import CONFIG, checkpoints_in, load_checkpoint
+from ca.cli import main, parse
+from ca.digits import Digits
+from ca.errors import FailedError, UsageError
+from ca.settings import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
+
+SMALL = ["--batch-size", "4", "--pool-size", "8", "--ticks", "2", "--held-out", "0", "--device", "cpu"]
+
+
+def told(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that fails and return its one line on stderr, without "ca: "."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == code
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert error.startswith("ca: ")
+    assert error.endswith("\n")
+    assert error.count("\n") == 1
+    return error.removeprefix("ca: ").removesuffix("\n")
+
+
+def run_python(code: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=cwd,
+        check=False,
+    )
+
+
+# Help and version
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = """
+import sys
+from ca.cli import main
+try:
+    main(["--help"])
+except SystemExit as error:
+    heavy = {"torch", "torchvision", "numpy", "matplotlib", "PIL", "imageio", "safetensors"}
+    print("CODE", error.code, sorted(heavy & sys.modules.keys()))
+"""
+    result = run_python(code)
+    assert result.returncode == 0, result.stderr
+    assert "CODE 0 []\n" in result.stdout
+    for command in ("train", "evaluate", "report", "benchmark"):
+        assert command in result.stdout
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "report", "benchmark"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    output, error = capsys.readouterr()
+    assert "--seed" in output
+    assert "--device" in output
+    assert error == ""
+
+
+def test_version_prints_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--version"])
+    assert capsys.readouterr() == (f"ca {version('ca')}\n", "")
+
+
+# Errors
+
+
+@pytest.mark.parametrize(("error", "code"), [(FailedError, 1), (UsageError, 2)])
+def test_errors_are_one_line_on_stderr_and_an_exit_code(
+    error: type[FailedError], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(settings: Any) -> None:
+        raise error("the disk is full")
+
+    monkeypatch.setattr("ca.cli.run", fail)
+    assert told(["train"], code, capsys) == "the disk is full"
+
+
+def test_an_interrupt_is_one_line_and_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(settings: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ca.cli.run", interrupted)
+    assert told(["train"], 130, capsys) == "interrupted"
+
+
+def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are defects of ours: nothing may hide them."""
+
+    def fail(settings: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ca.cli.run", fail)
+    with pytest.raises(ZeroDivisionError):
+        main(["train"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["trian"],
+        ["train", "--no-such-flag"],
+        ["train", "--steps", "many"],
+        ["train", "--recipe", "worst"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_can_not_be_read_is_explained(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert "Traceback" not in error
+    assert "--help" in error
+
+
+def bad_values() -> list[Any]:
+    """List (command, flag, value, rule) for every number that a user can set."""
+    counts = {
+        "train": ["--steps", "--batch-size", "--pool-size", "--ticks", "--checkpoint-every"],
+        "evaluate": ["--batch-size", "--n-stages", "--n-steps-per-stage", "--zoom-scale"],
+        "report": ["--n-steps-per-stage"],
+        "benchmark": ["--repeats", "--batch-size", "--ticks"],
+    }
+    cases = [
+        (command, flag, value, "must be at least 1")
+        for command, flags in counts.items()
+        for flag in flags
+        for value in ("0", "-5")
+    ]
+    cases += [("train", "--held-out", "-1", "must be at least 0")]
+    cases += [("report", "--n-digits", value, "must be at least 2") for value in ("-1", "0", "1")]
+    cases += [
+        (command, "--seed", value, "must be between 0 and 2^63 - 1")
+        for command in counts
+        for value in ("-1", str(2**63))
+    ]
+    cases += [
+        ("evaluate", "--fps", value, "must be between 1 and 240")
+        for value in ("0", "-1", "0.99", "240.1", "1e9", "nan", "inf")
+    ]
+    cases += [
+        ("evaluate", "--fire-rate", value, "must be between 0 and 1")
+        for value in ("-0.1", "1.1", "nan", "inf", "-inf")
+    ]
+    cases += [("evaluate", "--noise", value, "must be at least 0") for value in ("-0.1", "nan", "inf")]
+    cases += [("train", "--batch-size", value, "must be a multiple of 4") for value in ("6", "15", "17")]
+    return [pytest.param(*case, id=" ".join(case[:3])) for case in cases]
+
+
+@pytest.mark.parametrize(("command", "flag", "value", "rule"), bad_values())
+def test_a_number_out_of_range_is_one_line_with_flag_rule_and_value(
+    command: str,
+    flag: str,
+    value: str,
+    rule: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("ca.cli.run", lambda settings: pytest.fail("the work was begun"))
+    line = told([command, flag, value], 2, capsys)
+    shown = str(float(value)) if flag in ("--fps", "--fire-rate", "--noise") else value
+    assert line.startswith(f"{flag} {rule}")
+    assert line.endswith(f", not {shown}")
+
+
+def test_a_pool_smaller_than_the_batch_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    line = told(["train", "--batch-size", "16", "--pool-size", "15"], 2, capsys)
+    assert line == "--pool-size 15 is too small for --batch-size 16"
+
+
+def test_values_at_the_edges_are_accepted() -> None:
+    for settings in (TrainSettings, EvaluateSettings, ReportSettings, BenchmarkSettings):
+        assert settings(seed=0).seed == 0
+        assert settings(seed=2**63 - 1).seed == 2**63 - 1
+    for rate in (0.0, 1.0):
+        assert EvaluateSettings(fire_rate=rate).fire_rate == rate
+    for fps in (1.0, 240.0):
+        assert EvaluateSettings(fps=fps).fps == fps
+    assert EvaluateSettings(noise=0.0, batch_size=1, zoom_scale=1).noise == 0
+    assert TrainSettings(batch_size=4, pool_size=4, steps=1, ticks=1, held_out=0).pool_size == 4
+    assert ReportSettings(n_digits=2, n_steps_per_stage=1).n_digits == 2
+
+
+@pytest.mark.parametrize(
+    ("device", "code", "message"),
+    [
+        ("cuda:99", 1, "device 'cuda:99' is not available here: use --device cpu"),
+        ("xla", 1, "device 'xla' is not available here: use --device cpu"),
+        ("nonsense", 2, "--device nonsense is unknown: use auto, cpu, cuda, cuda:N or mps"),
+        ("cuda:", 2, "--device cuda: is unknown"),
+        ("hpu", 1, "device 'hpu' is not available here"),
+        ("meta", 1, "device 'meta' is not available here"),
+    ],
+)
+def test_a_device_that_is_not_there_is_one_line(
+    device: str,
+    code: int,
+    message: str,
+    tmp_path: Path,
+    few_digits: Digits,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("ca.training_run.load_digits", lambda dataset, split, data_dir: few_digits)
+    arguments = ["train", *SMALL[:-2], "--steps", "1", "--output-dir", str(tmp_path / "run")]
+    line = told([*arguments, "--device", device], code, capsys)
+    assert line.startswith(message)
+    assert not (tmp_path / "run").exists()
+
+
+# Training
+
+
+@pytest.fixture
+def drawing_nothing(monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -> None:
+    monkeypatch.setattr("ca.training_run.load_digits", lambda dataset, split, data_dir: few_digits)
+    monkeypatch.setattr("ca.training_output.draw_loss_history", lambda rows, path: None)
+    monkeypatch.setattr("ca.training_output.draw_batch", lambda *grids, **options: None)
+
+
+def test_train_works_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """On the bundled digits, with all figures, in a folder with a space and an accent in its name."""
+    home = tmp_path / "é x"
+    home.mkdir()
+    code = "from ca.cli import main; main()"
+    result = run_python(code, "train", *SMALL, "--steps", "3", "--output-dir", "run 1", cwd=home)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == ""
+    checkpoint = Path("run 1") / "model-steps-3"
+    first, last = result.stderr.splitlines()
+    assert first.startswith("step 3: loss ")
+    assert first.endswith(f"; wrote {checkpoint}")
+    assert last == f"see it at work: ca evaluate {checkpoint}"
+    assert load_checkpoint(home / checkpoint).step == 3
+
+
+def test_flags_of_train_reach_its_settings() -> None:
+    arguments = ["train", "--recipe", "article", "--regime", "naive", "--loss", "cross-entropy", "--no-noise"]
+    settings = parse([*arguments, "--steps", "100_000", "--seed", "7", "--data-dir", "d"])
+    assert settings == TrainSettings(
+        recipe="article", regime="naive", loss="cross-entropy", noise=False, seed=7, data_dir=Path("d")
+    )
+    assert parse(["train"]) == TrainSettings()
+
+
+@pytest.mark.usefixtures("drawing_nothing")
+def test_resuming_keeps_the_run_s_settings_and_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--regime", "persistent", "--loss", "cross-entropy", "--no-noise", "--seed", "3"]
+    main(["train", *SMALL, *options, "--steps", "4", "--output-dir", "first"])
+    main(["train", "--resume", "first/model-steps-4", "--steps", "8", "--device", "cpu"])
+    assert [path.name for path in checkpoints_in(Path("first"))] == ["model-steps-4", "model-steps-8"]
+    first, second = (load_checkpoint(Path(f"first/model-steps-{step}")).config for step in (4, 8))
+    assert second["training"] == {**first["training"], "steps": 8}
+    assert first["training"]["regime"] == "persistent"
+    assert not Path("outputs_train").exists()
+    capsys.readouterr()
+    line = told(["train", "--resume", "first/model-steps-8", "--steps", "9", "--seed", "4"], 2, capsys)
+    assert line == "can't resume first/model-steps-8 with --seed 4: it has 3"
+    line = told(["train", "--resume", "first/model-steps-8"], 2, capsys)
+    assert line == "first/model-steps-8 has 8 steps already: give --steps a higher number"
+
+
+@pytest.mark.usefixtures("drawing_nothing")
+def test_resuming_elsewhere_leaves_the_first_folder_alone(tmp_path: Path) -> None:
+    main(["train", *SMALL, "--steps", "2", "--output-dir", str(tmp_path / "first")])
+    checkpoint = tmp_path / "first" / "model-steps-2"
+    resume = ["train", "--resume", str(checkpoint), "--device", "cpu", "--steps", "3"]
+    main([*resume, "--output-dir", str(tmp_path / "second")])
+    assert checkpoints_in(tmp_path / "first") == [checkpoint]
+    assert checkpoints_in(tmp_path / "second") == [tmp_path / "second" / "model-steps-3"]
+
+
+def test_resuming_what_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = told(["train", "--resume", str(tmp_path / "nope")], 1, capsys)
+    assert line == f"there is no checkpoint {tmp_path / 'nope'}"
+
+
+@pytest.mark.usefixtures("drawing_nothing")
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("batch_size", 5),
+        ("seed", -1),
+        ("steps", "many"),
+        ("ticks", 2.5),
+        ("regime", "wild"),
+        ("loss", "none"),
+        ("recipe", "worst"),
+        ("noise", "yes"),
+    ],
+)
+def test_a_checkpoint_with_settings_that_make_no_sense_is_one_line(
+    setting: str, value: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["train", *SMALL, "--steps", "2", "--output-dir", str(tmp_path)])
+    checkpoint = tmp_path / "model-steps-2"
+    config = json.loads((checkpoint / CONFIG).read_text())
+    config["training"][setting] = value
+    (checkpoint / CONFIG).write_text(json.dumps(config))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        main(["train", "--resume", str(checkpoint), "--steps", "4", "--device", "cpu"])
+    assert caught.value.code in (1, 2)
+    error = capsys.readouterr().err
+    assert error.startswith("ca: ")
+    assert error.count("\n") == 1
+
+
+def test_a_folder_that_can_not_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / "file" / "run"
+    line = told(["train", "--device", "cpu", "--output-dir", str(folder)], 1, capsys)
+    assert line == f"can't write into {folder}: Not a directory; choose another --output-dir"
+
+
+@pytest.mark.parametrize(
+    ("settings", "module"),
+    [
+        (TrainSettings(), "train"),
+        (EvaluateSettings(), "evaluate"),
+        (ReportSettings(), "report"),
+        (BenchmarkSettings(), "benchmark"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_command_runs_its_own_workflow(
+    settings: Any, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, Any]] = []
+
+    def recorder(name: str) -> Callable[[Any], None]:
+        return lambda given: ran.append((name, given))
+
+    for name in ("train", "evaluate", "report", "benchmark"):
+        monkeypatch.setattr(f"ca.{name}.{name}", recorder(name))
+    ca.cli.run(settings)
+    assert ran == [(module, settings)]
