@@ -156,7 +156,7 @@ def test_a_missing_checkpoint_among_none_suggests_nothing(tmp_path: Path) -> Non
 
 
 def test_a_name_too_long_for_a_file_is_one_line() -> None:
-    assert message_of_loading(Path("x" * 300)).startswith("there is no checkpoint xxx")
+    assert message_of_loading(Path("x" * 300)).startswith("can't read checkpoint xxx")
 
 
 @pytest.mark.parametrize("content", [b"hello\n", b"PK\x03\x04", b"\x80\x02}q\x00.", b""])
@@ -337,6 +337,9 @@ def wrong(where: str, value: Any, *, message: str = MISFIT) -> Any:
         wrong("step", None),
         wrong("step", -30),
         wrong("step", True),
+        wrong(
+            "format", 2, message="has format 2, this ca 0.1.0 reads 1: use the version of ca that wrote it"
+        ),
         wrong("training", ...),
         wrong("training", [1]),
         wrong("training.dataset", ...),

@@ -256,7 +256,7 @@ def test_train_works_in_a_process_of_its_own(tmp_path: Path) -> None:
     first, last = result.stderr.splitlines()
     assert first.startswith("step 3: loss ")
     assert first.endswith(f"; wrote {checkpoint}")
-    assert last == f"see it at work: ca evaluate {checkpoint}"
+    assert last == f"see it at work: ca evaluate '{checkpoint}'"
     assert load_checkpoint(home / checkpoint).step == 3
 
 
@@ -284,7 +284,7 @@ def test_resuming_keeps_the_run_s_settings_and_folder(
     assert not Path("outputs_train").exists()
     capsys.readouterr()
     line = told(["train", "--resume", "first/model-steps-8", "--steps", "9", "--seed", "4"], 2, capsys)
-    assert line == "can't resume first/model-steps-8 with --seed 4: it has 3"
+    assert line == "can't resume first/model-steps-8 with --seed 4: it has --seed 3"
     line = told(["train", "--resume", "first/model-steps-8"], 2, capsys)
     assert line == "first/model-steps-8 has 8 steps already: give --steps a higher number"
 

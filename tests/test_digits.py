@@ -196,10 +196,14 @@ def test_an_absent_set_without_network_is_one_line_that_names_folder_and_files(
 
 def test_the_timeout_of_downloads_holds_only_for_them(tmp_path: Path, no_network: list[float | None]) -> None:
     before = socket.getdefaulttimeout()
-    with pytest.raises(FailedError, match="can't be downloaded"):
-        load_digits("kmnist", "train", tmp_path)
-    assert set(no_network) == {DOWNLOAD_TIMEOUT}
-    assert socket.getdefaulttimeout() == before
+    socket.setdefaulttimeout(1234)
+    try:
+        with pytest.raises(FailedError, match="can't be downloaded"):
+            load_digits("kmnist", "train", tmp_path)
+        assert set(no_network) == {DOWNLOAD_TIMEOUT}
+        assert socket.getdefaulttimeout() == 1234
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def test_a_data_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from ca.evaluate import evaluate
 from ca.model import CellularAutomaton
 from ca.settings import EvaluateSettings
 
-BUNDLED = "checkpoints/model-steps-100000"
+BUNDLED = str(Path(__file__).parents[1] / "checkpoints" / "model-steps-100000")
 
 
 @pytest.fixture

@@ -102,3 +102,13 @@ def test_captions_are_above_the_picture_and_change_with_what_they_tell(indices: 
 )
 def test_majority_is_of_the_alive_cells(cells: list[int], expected: str) -> None:
     assert _majority(np.array([cells], dtype=np.uint8)) == expected
+
+
+@pytest.mark.parametrize(("num_digits", "zoom"), [(1, 1), (1, 3), (4, 2), (4, 3), (9, 3), (100, 1), (100, 3)])
+def test_captions_fit_into_the_frame(num_digits: int, zoom: int) -> None:
+    style = replace(STYLE, num_digits=num_digits, zoom=zoom, ticks=2000, annotated=True, slider=False)
+    digits = np.full((num_digits, 28, 28), 8, dtype=np.uint8)
+    frame = style.frame(digits, [8] * num_digits, 2000)
+    assert (frame[:, :4] == 255).all()
+    assert (frame[:, -4:] == 255).all()
+    assert (frame[12:24] != 255).any(), "there is a heading"

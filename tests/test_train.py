@@ -23,8 +23,8 @@ import ca.train
 from ca.checkpoint import CONFIG, TRAINING_STATE, WEIGHTS, checkpoints_in, load_checkpoint
 from ca.digits import Digits
 from ca.errors import FailedError, UsageError
-from ca.history import read_metrics
 from ca.interrupt import StopSignal
+from ca.metrics_file import read_metrics
 from ca.output_folder import prepare_folder
 from ca.settings import TrainSettings
 from ca.train import train
@@ -364,16 +364,16 @@ def test_a_training_state_that_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"batch_size": 8}, "--batch-size 8: it has 4"),
-        ({"pool_size": 9}, "--pool-size 9: it has 8"),
-        ({"ticks": 4}, "--ticks 4: it has 3"),
-        ({"regime": "naive"}, "--regime naive: it has mutating"),
-        ({"loss": "cross-entropy"}, "--loss cross-entropy: it has l2"),
-        ({"noise": False}, "--noise False: it has True"),
-        ({"seed": 1}, "--seed 1: it has 0"),
-        ({"recipe": "article"}, "--recipe article: it has best"),
-        ({"held_out": 9}, "--held-out 9: it has 8"),
-        ({"dataset": "kmnist"}, "--dataset kmnist: it has mnist"),
+        ({"batch_size": 8}, "--batch-size 8: it has --batch-size 4"),
+        ({"pool_size": 9}, "--pool-size 9: it has --pool-size 8"),
+        ({"ticks": 4}, "--ticks 4: it has --ticks 3"),
+        ({"regime": "naive"}, "--regime naive: it has --regime mutating"),
+        ({"loss": "cross-entropy"}, "--loss cross-entropy: it has --loss l2"),
+        ({"noise": False}, "--no-noise: it has --noise"),
+        ({"seed": 1}, "--seed 1: it has --seed 0"),
+        ({"recipe": "article"}, "--recipe article: it has --recipe best"),
+        ({"held_out": 9}, "--held-out 9: it has --held-out 8"),
+        ({"dataset": "kmnist"}, "--dataset kmnist: it has --dataset mnist"),
     ],
     ids=str,
 )
@@ -415,7 +415,7 @@ def test_a_used_output_folder_is_refused_and_left_alone(stopped_run: Callable[[i
     with pytest.raises(FailedError) as caught:
         train(small(folder))
     assert str(caught.value) == (
-        f"{folder} holds a run already: go on with --resume {folder}/model-steps-N, "
+        f"{folder} holds a run already: go on with --resume {folder}/model-steps-7, "
         "or choose another --output-dir"
     )
     assert (folder / "metrics.jsonl").read_bytes() == before
@@ -484,7 +484,7 @@ def test_a_stop_signal_finishes_the_step_saves_and_tells_how_to_go_on(
     assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-5"]
     told = capsys.readouterr().err
     assert "finishing the step, then saving" in told
-    assert f"go on with: ca train --resume {tmp_path / 'model-steps-5'}\n" in told
+    assert f"go on with: ca train --resume {tmp_path / 'model-steps-5'} --device cpu\n" in told
     assert differing(resumed(tmp_path / "model-steps-5"), contents(whole_run / "model-steps-24")) == set()
 
 
@@ -646,3 +646,30 @@ def test_settings_that_say_only_where_do_not_hinder_resuming(stopped_run: Callab
     train(elsewhere)
     assert (elsewhere.output_dir / "model-steps-24" / CONFIG).is_file()
     assert [path.name for path in checkpoints_in(checkpoint.parent)] == ["model-steps-7"]
+
+
+def test_resuming_into_the_folder_of_another_run_is_refused(
+    whole_run: Path, stopped_run: Callable[[int], Path]
+) -> None:
+    checkpoint = stopped_run(7)
+    rows = (whole_run / "metrics.jsonl").read_text()
+    with pytest.raises(FailedError, match="holds a run already"):
+        train(small(whole_run, resume=checkpoint))
+    assert (whole_run / "metrics.jsonl").read_text() == rows
+
+
+def test_a_run_that_died_before_its_first_checkpoint_may_be_started_anew(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"step": 3, "loss": 1.0}\n{"st')
+    train(small(tmp_path, steps=4))
+    assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [4]
+
+
+def test_the_line_that_says_how_to_go_on_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before_each_step(monkeypatch, lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 2 else None)
+    with pytest.raises(SystemExit):
+        train(small(tmp_path / "my run", data_dir=Path("my data")))
+    checkpoint = tmp_path / "my run" / "model-steps-2"
+    command = f"ca train --resume '{checkpoint}' --data-dir 'my data' --device cpu"
+    assert f"go on with: {command}\n" in capsys.readouterr().err

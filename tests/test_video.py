@@ -1,5 +1,6 @@
 """Videos, decoded by another library than the one that wrote them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -71,8 +72,9 @@ def test_failing_ffmpeg_leaves_the_earlier_video_and_says_so(
     path.write_text("earlier")
     for ffmpeg in ("/no/such/ffmpeg", "/bin/false"):
         monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", ffmpeg)
-        with pytest.raises(FailedError, match=r"can't write .*v\.mp4"):
+        with pytest.raises(FailedError, match=r"^can't write .*v\.mp4: ") as caught:
             write_video(path, iter(pictures(300)), 30.0)
+        assert "\n" not in str(caught.value)
         assert path.read_text() == "earlier"
         assert [child.name for child in tmp_path.iterdir()] == ["v.mp4"]
 
@@ -82,3 +84,14 @@ def test_palette_survives_the_gif_palette(tmp_path: Path) -> None:
     write_video(tmp_path / "v.gif", iter([picture]), 10.0)
     with Image.open(tmp_path / "v.gif") as image:
         assert (np.asarray(image.convert("RGB")) == picture).all()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_a_defect_in_drawing_is_not_told_as_one_of_the_disk(tmp_path: Path, suffix: str) -> None:
+    def broken() -> Iterator[Picture]:
+        yield from pictures(2)
+        raise RuntimeError("a defect")
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        write_video(tmp_path / f"v{suffix}", broken(), 30.0)
+    assert list(tmp_path.iterdir()) == []

@@ -20,8 +20,8 @@ from ca.device import find_device
 from ca.loss import LOSSES
 from ca.model import HIDDEN, TAPS
 from ca.settings import BenchmarkSettings, TrainSettings
-from ca.train import learn, training_step
 from ca.training_run import TrainingRun
+from ca.training_step import learn, training_step
 
 ENGINE_STEPS = 10  # a round; they take about as long as one dense step
 PRODUCTS = 20  # a round
@@ -81,12 +81,12 @@ def benchmark(settings: BenchmarkSettings) -> None:
 
 
 def dense_training_step(run: TrainingRun) -> Tensor:
-    """A training step as `ca.train.training_step`, by the dense rule in eager PyTorch."""
+    """A training step as `ca.training_step.training_step`, by the dense rule in eager PyTorch."""
     run.step += 1
     batch = run.pool.draw(run.settings.batch_size)
     grid = batch.grid.contiguous()
     for _ in range(run.settings.ticks):
-        grid = run.automaton(grid, run.chance)
+        grid = run.automaton(grid, run.generator)
     digit, y, x = alive(grid[:, 0]).nonzero().unbind(1)
     loss = LOSSES[run.settings.loss](outputs(grid)[digit, :, y, x], batch.labels[digit], len(batch.labels))
     learn(run, loss)

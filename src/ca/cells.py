@@ -40,6 +40,6 @@ def mutate(grid: Tensor, liveness: Tensor) -> Tensor:
     return torch.cat([liveness.unsqueeze(1), grid[:, 1:] * kept.unsqueeze(1)], dim=1)
 
 
-def outputs(cells: Tensor, dim: int = 1) -> Tensor:
-    """The ten output channels, the last ones along the channel dimension `dim`."""
-    return cells.narrow(dim, cells.shape[dim] - NUM_CLASSES, NUM_CLASSES)
+def outputs(cells: Tensor) -> Tensor:
+    """The ten output channels, the last: (batch, 20, height, width) or (cells, 20) -> 10 channels."""
+    return cells[:, -NUM_CLASSES:]

@@ -1,7 +1,7 @@
 """Checkpoints: folders `model-steps-N` with `model.safetensors` and `config.json`, and no pickle.
 
 A checkpoint of a training run also has `training-state.safetensors`, all that a resumed run needs.
-It is written under a temporary name, synced and renamed: a crash leaves the old one or the new one.
+It is written under a temporary name, synced and renamed, so that no crash leaves half a checkpoint.
 """
 
 import difflib
@@ -27,6 +27,7 @@ from ca.settings import Dataset
 
 WEIGHTS, CONFIG, TRAINING_STATE = "model.safetensors", "config.json", "training-state.safetensors"
 BUNDLED = "model-steps-100000"
+FORMAT = 1
 MAX_CONFIG_BYTES = 1_000_000
 
 
@@ -70,7 +71,7 @@ def save_checkpoint(
     path = folder / f"model-steps-{step}"
     temporary = folder / f".{path.name}.tmp-{os.getpid()}"
     config = {
-        "format": 1,
+        "format": FORMAT,
         "version": __version__,
         "step": step,
         "architecture": _architecture(automaton),
@@ -95,7 +96,10 @@ def save_checkpoint(
 
 
 def _publish(temporary: Path, path: Path) -> None:
-    """Give a whole checkpoint its name; one that has it already goes only when the new one is there."""
+    """Give a whole checkpoint its name; one that has it already goes only when the new one is there.
+
+    A process killed between the two renames leaves both whole, under hidden names.
+    """
     aside = path.with_name(f".{path.name}.old-{os.getpid()}")
     if path.exists():
         path.rename(aside)
@@ -143,12 +147,15 @@ def load_checkpoint(path: Path | None) -> Checkpoint:
     """
     path = bundled_checkpoint() if path is None else path
     try:
-        if path.name == WEIGHTS and path.is_file():
-            path = path.parent
-        exists = path.exists()
-    except OSError:  # the name is too long for a file, for instance
-        exists = False
-    if not exists:
+        return _load(path)
+    except OSError as error:  # no right to read it, or a name too long for a file, for instance
+        raise FailedError(f"can't read checkpoint {path}: {error.strerror}") from error
+
+
+def _load(path: Path) -> Checkpoint:
+    if path.name == WEIGHTS and path.is_file():
+        path = path.parent
+    if not path.exists():
         raise FailedError(f"there is no checkpoint {path}{_near(path)}")
     if not path.is_dir():
         raise FailedError(f"{path} is not a checkpoint: expected a folder with {WEIGHTS} and {CONFIG}")
@@ -180,6 +187,11 @@ def _load_config(path: Path) -> dict[str, Any]:
         config = json.loads(path.read_text())
     except (ValueError, RecursionError) as error:
         raise FailedError(f"{path} is damaged: it is not JSON") from error
+    if isinstance(config, dict) and config.get("format") != FORMAT:
+        raise FailedError(
+            f"{path} has format {config.get('format')!r}, this ca {__version__} reads {FORMAT}: "
+            "use the version of ca that wrote it"
+        )
     try:
         fire_rate, noise = (config["architecture"][name] for name in ("fire_rate", "noise"))
         fits = (

@@ -187,6 +187,8 @@ class FrameStyle:
         elif self._caption_letters:
             heading += "    above each digit  label: majority (share of cells)"
         font = ImageFont.load_default(size=self._letters)
+        if font.getlength(heading) > self._width - self._margin:
+            heading = heading.split("    ")[0]
         at = (self._width / 2, self._margin + self._letters * 0.7)
         draw.text(at, heading, INK, font, anchor="mm")
         if not self._caption_letters:

@@ -1,12 +1,8 @@
-"""What a training run leaves to look at: metrics, the loss-history figure, pictures of batches.
+"""What a training run leaves to look at: the loss-history figure, and pictures of batches."""
 
-`metrics.jsonl` has one object a line and is the source; the figure is drawn from it.
-"""
-
-import json
 import os
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,38 +14,6 @@ from ca.cells import NUM_CLASSES
 from ca.render import PALETTE, Indices, cell_tiles, mosaic, paint
 
 MEDIAN_SHARE = 0.02  # of the points so far go into a running median
-
-
-class MetricsFile:
-    """`metrics.jsonl`: one JSON object a line, the first key of each is "step"."""
-
-    def __init__(self, path: Path, *, keep_to_step: int) -> None:
-        """Open for appending, after dropping the rows beyond a step (of a run that is resumed)."""
-        self.path = path
-        self.rows = [row for row in read_metrics(path) if row["step"] <= keep_to_step]
-        rewritten = path.with_suffix(".tmp")
-        rewritten.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
-        rewritten.replace(path)
-        self._file: IO[str] = path.open("a", buffering=1)
-
-    def append(self, row: dict[str, Any]) -> None:
-        self.rows.append(row)
-        self._file.write(json.dumps(row) + "\n")
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The rows of a metrics file; a line torn by a crash ends it, and an absent file has none."""
-    rows = []
-    if path.exists():
-        for line in path.read_text().splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
-                break
-    return rows
 
 
 def draw_loss_history(rows: list[dict[str, Any]], path: Path) -> None:

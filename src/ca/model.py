@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from ca.cells import CHANNELS, STATE_CHANNELS, alive
 
 HIDDEN = 80
+FIRE_RATE = 0.5
+NOISE = 0.02
 TAPS = 9  # a cell and its eight neighbours, row by row
 
 
@@ -25,7 +27,7 @@ class CellularAutomaton(nn.Module):
         noise: standard deviation of the noise on the residual
     """
 
-    def __init__(self, fire_rate: float = 0.5, noise: float = 0.02) -> None:
+    def __init__(self, fire_rate: float = FIRE_RATE, noise: float = NOISE) -> None:
         super().__init__()
         self.fire_rate = fire_rate
         self.noise = noise

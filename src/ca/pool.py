@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ca.cells import CHANNELS, mutate, newborn
+from ca.cells import mutate, newborn
 from ca.digits import Digits
 from ca.settings import Regime
 
@@ -44,7 +44,6 @@ class Pool:
         liveness, self.labels = self._fresh_digits(size)
         # Channels last: the engine takes a cell's channels together.
         self.grid = newborn(liveness).contiguous(memory_format=torch.channels_last)
-        assert self.grid.shape[1] == CHANNELS
 
     def draw(self, batch_size: int) -> Batch:
         """A batch for the next step, without replacement, renewed as the regime says."""

@@ -33,14 +33,14 @@ class TrainingProgress:
         if elapsed > SPEED_WINDOW or not self.steps_per_minute:
             self.steps_per_minute = round(60 * (step - self._window_step) / max(elapsed, 1e-9), 1)
             self._window_start, self._window_step = now, step
-        self._bar.set_postfix_str(f"loss {loss:.2f}, {self.steps_per_minute:,.0f} steps/min", refresh=False)
+        self._bar.set_postfix_str(f"loss {loss:.3g}, {self.steps_per_minute:,.0f} steps/min", refresh=False)
         self._bar.update(step - self._step)
         self._step = step
         if not self._terminal and now - self._line_time > PLAIN_LINE_EVERY:
             self._line_time = now
             minutes = (self._steps - step) / max(self.steps_per_minute, 1e-9)
             self.say(
-                f"step {step}/{self._steps}, loss {loss:.2f}, "
+                f"step {step}/{self._steps}, loss {loss:.3g}, "
                 f"{self.steps_per_minute:,.0f} steps/min, {minutes:.0f} min left"
             )
 

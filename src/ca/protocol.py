@@ -99,6 +99,6 @@ def _magnitudes(before: Tensor, after: Tensor, living: Tensor, chance: Chance) -
     return torch.cat([totals, torch.tensor([state.numel(), residual.numel()])])
 
 
-def figures_at(curves: dict[str, list[float]], tick: int) -> dict[str, float]:
+def metrics_at(curves: dict[str, list[float]], tick: int) -> dict[str, float]:
     """The three metrics after a tick, counted from 1."""
     return {name: curves[name][tick - 1] for name in ("cell_accuracy", "agreement", "digit_accuracy")}

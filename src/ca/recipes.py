@@ -22,7 +22,7 @@ class Recipe:
     weight_rate: float
     bias_rate: float
     schedule: Literal["linear", "drops"]
-    warm_up: int = 0
+    warm_up: int
 
     def rate_factor(self, step: int, steps: int) -> float:
         """Share of the peak learning rate at a step, counted from 1, of a run of so many steps."""
@@ -35,5 +35,5 @@ ARTICLE_DROPS = (30_000, 70_000)  # steps done; article's notebook, "Init traini
 
 RECIPES: dict[RecipeName, Recipe] = {
     "best": Recipe(optimiser="muon", weight_rate=5e-3, bias_rate=1e-3, schedule="linear", warm_up=100),
-    "article": Recipe(optimiser="adam", weight_rate=1e-3, bias_rate=1e-3, schedule="drops"),
+    "article": Recipe(optimiser="adam", weight_rate=1e-3, bias_rate=1e-3, schedule="drops", warm_up=1),
 }

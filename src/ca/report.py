@@ -11,7 +11,7 @@ from ca.device import find_device, seeded
 from ca.digits import load_digits
 from ca.errors import FailedError, UsageError
 from ca.output_folder import prepare_folder
-from ca.protocol import figures_at, measure
+from ca.protocol import measure, metrics_at
 from ca.settings import ReportSettings
 
 STAGES = 2
@@ -67,13 +67,13 @@ def report(settings: ReportSettings) -> None:
 def _figures(curves: dict[str, list[float]], ticks_per_stage: int) -> dict[str, Any]:
     """The curves, the top of each metric in the first stage, and its value at the ticks that are told."""
     top = {}
-    for name in figures_at(curves, 1):
+    for name in metrics_at(curves, 1):
         first_stage = curves[name][:ticks_per_stage]
         best = max(first_stage)
         top[name] = {"value": best, "tick": first_stage.index(best) + 1}
     last = len(curves["agreement"])
     told = sorted({tick for tick in TOLD_TICKS if tick <= last} | {ticks_per_stage, last})
-    return {"top": top, "at_tick": {str(tick): figures_at(curves, tick) for tick in told}, "curves": curves}
+    return {"top": top, "at_tick": {str(tick): metrics_at(curves, tick) for tick in told}, "curves": curves}
 
 
 def _table(found: dict[str, Any]) -> str:

@@ -29,9 +29,9 @@ class TrainSettings:
     """Train an automaton; checkpoints, figures and metrics go into the output folder."""
 
     recipe: RecipeName = "best"
-    """Optimiser and schedule: "best" (Muon) or "article" (the article's, to the letter)."""
+    """Optimiser and schedule: "best" (Muon) or "article" (the article's)."""
     steps: int = 100_000
-    """Training steps in all, also after --resume."""
+    """Training steps in all, also after --resume; the learning rate follows them."""
     batch_size: int = 16
     """Digits a step; a multiple of 4 (a quarter is reseeded, a quarter mutated)."""
     pool_size: int = 160
@@ -172,19 +172,23 @@ class BenchmarkSettings:
         _check_seed(self.seed)
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def flag_of(name: str, value: object) -> str:
+    """A setting as it is written on the command line."""
+    words = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{words}" if value else f"--no-{words}"
+    return f"--{words} {value}"
 
 
 def _at_least(least: int, name: str, value: int) -> None:
     if value < least:
-        raise UsageError(f"{_flag(name)} must be at least {least}, not {value}")
+        raise UsageError(f"--{name.replace('_', '-')} must be at least {least}, not {value}")
 
 
 def _check_range(low: float, high: float, name: str, value: float) -> None:
     if not (low <= value <= high and math.isfinite(value)):
         limits = f"at least {low}" if high == math.inf else f"between {low} and {high}"
-        raise UsageError(f"{_flag(name)} must be {limits}, not {value}")
+        raise UsageError(f"--{name.replace('_', '-')} must be {limits}, not {value}")
 
 
 def _check_seed(seed: int) -> None:

@@ -1,52 +1,21 @@
-"""Training: the step, and the loop around it."""
+"""Training: the loop around the steps, that shows, saves and stops."""
 
 import math
+import shlex
 import sys
+from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from ca.cells import outputs
-from ca.checkpoint import load_checkpoint
+from ca.checkpoint import checkpoints_in, load_checkpoint
 from ca.device import find_device
-from ca.engine import CellGraph, Chance, rollout
 from ca.errors import FailedError
 from ca.interrupt import StopSignal
-from ca.loss import LOSSES
-from ca.optimisers import normalise_gradients, set_rates
 from ca.output_folder import prepare_folder
-from ca.settings import TrainSettings
+from ca.settings import TrainSettings, flag_of
 from ca.training_output import DRAW_EVERY, RECORD_EVERY, TrainingOutput
 from ca.training_run import TrainingRun
-
-
-def training_step(run: TrainingRun) -> Tensor:
-    """One step: draw a batch, roll it out, learn from its last state, put it back. Returns the loss."""
-    settings, automaton = run.settings, run.automaton
-    run.step += 1
-
-    batch = run.pool.draw(settings.batch_size)
-    graph = CellGraph.of(batch.grid[:, 0])
-    chance = Chance.draw(graph, automaton, settings.ticks, run.chance)
-    cells = rollout(automaton, graph, graph.gather(batch.grid), chance)
-
-    living = slice(graph.num_alive)
-    labels = batch.labels[graph.batch[living]]
-    loss = LOSSES[settings.loss](outputs(cells[living]), labels, settings.batch_size)
-    learn(run, loss)
-
-    run.pool.write_back(batch, graph.scatter(cells.detach(), batch.grid))
-    return loss.detach()
-
-
-def learn(run: TrainingRun, loss: Tensor) -> None:
-    """Update the weights: gradients of the loss, normalised, at the learning rate of the run's step."""
-    loss.backward()
-    normalise_gradients(run.automaton)
-    set_rates(run.optimisers, run.recipe, run.recipe.rate_factor(run.step, run.settings.steps))
-    for optimiser in run.optimisers:
-        optimiser.step()
-        optimiser.zero_grad()
+from ca.training_step import training_step
 
 
 def train(settings: TrainSettings) -> None:
@@ -58,15 +27,14 @@ def train(settings: TrainSettings) -> None:
     """
     device = find_device(settings.device)
     folder = prepare_folder(settings.output_dir)
-    if settings.resume is not None:
-        run = TrainingRun.resume(settings, load_checkpoint(settings.resume), device)
-    elif (folder / "metrics.jsonl").exists():
-        raise FailedError(
-            f"{folder} holds a run already: go on with --resume {folder}/model-steps-N, "
-            "or choose another --output-dir"
-        )
-    else:
+    if settings.resume is None:
+        _refuse_used(folder)
         run = TrainingRun.start(settings, device)
+    else:
+        checkpoint = load_checkpoint(settings.resume)
+        if checkpoint.path.resolve().parent != folder.resolve():
+            _refuse_used(folder)
+        run = TrainingRun.resume(settings, checkpoint, device)
 
     try:
         with StopSignal() as stop, TrainingOutput(folder, run) as output:
@@ -76,9 +44,27 @@ def train(settings: TrainSettings) -> None:
 
     path = folder / f"model-steps-{run.step}"
     if stop_signal:
-        print(f"stopped; go on with: ca train --resume {path}", file=sys.stderr)
+        print(f"stopped; go on with: {_command_to_resume(settings, path)}", file=sys.stderr)
         raise SystemExit(128 + stop_signal)
-    print(f"see it at work: ca evaluate {path}", file=sys.stderr)
+    print(f"see it at work: {shlex.join(['ca', 'evaluate', str(path)])}", file=sys.stderr)
+
+
+def _refuse_used(folder: Path) -> None:
+    used = checkpoints_in(folder)
+    if used:
+        raise FailedError(
+            f"{folder} holds a run already: go on with --resume {used[-1]}, or choose another --output-dir"
+        )
+
+
+def _command_to_resume(settings: TrainSettings, path: Path) -> str:
+    """What to type; a checkpoint keeps neither the data folder nor the device."""
+    words = ["ca", "train", "--resume", str(path)]
+    for name in ("data_dir", "device"):
+        value = getattr(settings, name)
+        if value != getattr(TrainSettings, name):
+            words += flag_of(name, value).split(" ", 1)
+    return shlex.join(words)
 
 
 def _train(run: TrainingRun, output: TrainingOutput, stop: StopSignal) -> int:
@@ -91,12 +77,12 @@ def _train(run: TrainingRun, output: TrainingOutput, stop: StopSignal) -> int:
         done = run.step == settings.steps
         stopped_by = 0 if done else stop.signal
         saving = done or bool(stopped_by) or run.step % settings.checkpoint_every == 0
-        figures = output.score() if saving and not stopped_by else {}
-        output.record(loss, figures)
+        scores = output.score() if saving and not stopped_by else {}
+        output.record(loss, scores)
         if saving or run.step % DRAW_EVERY == 0:
             output.draw()
         if saving:
-            output.save(loss, figures)
+            output.save(loss, scores)
     return stopped_by
 
 

@@ -1,4 +1,4 @@
-"""What a training run writes as it goes: progress, metrics, figures and checkpoints."""
+"""What a training run writes as it goes: progress, metrics, scores and checkpoints."""
 
 from pathlib import Path
 
@@ -7,14 +7,15 @@ import torch
 from ca.checkpoint import save_checkpoint
 from ca.device import seeded
 from ca.engine import CellGraph, Chance, rollout
-from ca.history import MetricsFile, draw_batch, draw_loss_history
+from ca.history import draw_batch, draw_loss_history
+from ca.metrics_file import MetricsFile
 from ca.progress import TrainingProgress
-from ca.protocol import figures_at, measure
+from ca.protocol import measure, metrics_at
 from ca.render import colour_indices
 from ca.training_run import TrainingRun, settings_to_save
 
 RECORD_EVERY = 10  # steps between rows of metrics.jsonl, and between reads of the loss from the device
-DRAW_EVERY = 1_000  # steps between redrawn figures
+DRAW_EVERY = 1_000  # steps between redrawn scores
 SCORED_DIGITS = 1_000  # of the digits held out, at a checkpoint
 SCORED_TICKS = 200
 
@@ -35,7 +36,7 @@ class TrainingOutput:
         self.progress.close()
         self.metrics.close()
 
-    def record(self, loss: float, figures: dict[str, float]) -> None:
+    def record(self, loss: float, scores: dict[str, float]) -> None:
         """Show the loss, and add a row to the metrics."""
         run = self.run
         self.progress.show(run.step, loss)
@@ -45,17 +46,17 @@ class TrainingOutput:
             "rate": run.recipe.weight_rate * run.recipe.rate_factor(run.step, run.settings.steps),
             "steps_per_minute": self.progress.steps_per_minute,
         }
-        self.metrics.append(row | figures)
+        self.metrics.append(row | scores)
 
     def score(self) -> dict[str, float]:
         """Metrics on digits that were held out, after 200 ticks from zero state."""
         digits = self.run.held_out[:SCORED_DIGITS]
         if len(digits) == 0:
             return {}
-        generator = seeded(self.run.settings.seed, self.run.chance.device)
+        generator = seeded(self.run.settings.seed, self.run.generator.device)
         measured = measure(self.run.automaton, digits, stages=1, ticks=SCORED_TICKS, generator=generator)
-        figures = figures_at(measured.curves(), SCORED_TICKS)
-        return {f"held_out_{name}": value for name, value in figures.items()}
+        scores = metrics_at(measured.curves(), SCORED_TICKS)
+        return {f"held_out_{name}": value for name, value in scores.items()}
 
     def draw(self) -> None:
         """Redraw the loss history; picture samples of the pool before and after the ticks of a step."""
@@ -63,7 +64,7 @@ class TrainingOutput:
         run, settings = self.run, self.run.settings
         grid = run.pool.grid[: settings.batch_size]
         graph = CellGraph.of(grid[:, 0])
-        chance = Chance.draw(graph, run.automaton, settings.ticks, seeded(run.step, run.chance.device))
+        chance = Chance.draw(graph, run.automaton, settings.ticks, seeded(run.step, run.generator.device))
         with torch.no_grad():
             after = graph.scatter(rollout(run.automaton, graph, graph.gather(grid), chance), grid)
         batches = self.folder / "batches"
@@ -76,7 +77,7 @@ class TrainingOutput:
             path=batches / f"step-{run.step:06d}.png",
         )
 
-    def save(self, loss: float, figures: dict[str, float]) -> None:
+    def save(self, loss: float, scores: dict[str, float]) -> None:
         """Write a checkpoint, and say so."""
         run = self.run
         path = save_checkpoint(
@@ -84,9 +85,9 @@ class TrainingOutput:
             run.automaton,
             step=run.step,
             training=settings_to_save(run.settings),
-            metrics={"loss": loss, **figures},
+            metrics={"loss": loss, **scores},
             training_state=run.state(),
         )
-        words = [f"loss {loss:.2f}"]
-        words += [f"{name.replace('_', ' ')} {value:.1%}" for name, value in figures.items()]
+        words = [f"loss {loss:.3g}"]
+        words += [f"{name.replace('_', ' ')} {value:.1%}" for name, value in scores.items()]
         self.progress.say(f"step {run.step}: {', '.join(words)}; wrote {path}")

@@ -11,11 +11,11 @@ from ca.checkpoint import CONFIG, Checkpoint, load_training_state
 from ca.device import seeded
 from ca.digits import Digits, load_digits
 from ca.errors import FailedError, UsageError
-from ca.model import CellularAutomaton
+from ca.model import NOISE, CellularAutomaton
 from ca.optimisers import make_optimisers
 from ca.pool import Pool
 from ca.recipes import RECIPES, Recipe
-from ca.settings import TrainSettings
+from ca.settings import TrainSettings, flag_of
 
 ELSEWHERE = ("resume", "output_dir", "data_dir", "device")  # settings that say where, not what
 MOMENTS: dict[type[Optimizer], set[str]] = {
@@ -31,7 +31,7 @@ class TrainingRun:
 
     Attributes:
         held_out: digits that are never trained on
-        chance: generator on the automaton's device; fire masks and noise
+        generator: on the automaton's device; draws fire masks and noise
         step: steps done so far
     """
 
@@ -41,7 +41,7 @@ class TrainingRun:
     optimisers: list[Optimizer]
     pool: Pool
     held_out: Digits
-    chance: torch.Generator
+    generator: torch.Generator
     step: int = 0
 
     @classmethod
@@ -56,7 +56,7 @@ class TrainingRun:
         if kept < 1:
             raise UsageError(f"--held-out {settings.held_out} leaves none of {len(digits)} training digits")
         draws = seeded(settings.seed)
-        automaton = CellularAutomaton(noise=0.02 if settings.noise else 0.0)
+        automaton = CellularAutomaton(noise=NOISE if settings.noise else 0.0)
         automaton.initialise(draws)
         automaton.to(device)
         recipe = RECIPES[settings.recipe]
@@ -67,7 +67,7 @@ class TrainingRun:
             optimisers=make_optimisers(automaton, recipe),
             pool=Pool(digits[:kept], settings.pool_size, settings.regime, draws),
             held_out=digits[kept:],
-            chance=seeded(settings.seed, device),
+            generator=seeded(settings.seed, device),
         )
 
     @classmethod
@@ -81,8 +81,8 @@ class TrainingRun:
         for name, value in saved_settings(checkpoint).items():
             asked = getattr(settings, name)
             if name not in CHANGEABLE and asked != value:
-                flag = "--" + name.replace("_", "-")
-                raise UsageError(f"can't resume {checkpoint.path} with {flag} {asked}: it has {value}")
+                flag = flag_of(name, asked)
+                raise UsageError(f"can't resume {checkpoint.path} with {flag}: it has {flag_of(name, value)}")
         if checkpoint.step >= settings.steps:
             raise UsageError(
                 f"{checkpoint.path} has {checkpoint.step} steps already: give --steps a higher number"
@@ -104,7 +104,7 @@ class TrainingRun:
             "pool.grid": self.pool.grid.contiguous(),
             "pool.labels": self.pool.labels,
             "generator.draws": self.pool.generator.get_state(),
-            "generator.chance": self.chance.get_state(),
+            "generator.chance": self.generator.get_state(),
         }
         for number, optimiser in enumerate(self.optimisers):
             for index, moments in optimiser.state_dict()["state"].items():
@@ -118,7 +118,7 @@ class TrainingRun:
                 raise ValueError(f"{name} is {tuple(state[name].shape)}, expected {tuple(target.shape)}")
             target.copy_(state[name])
         self.pool.generator.set_state(state["generator.draws"])
-        self.chance.set_state(state["generator.chance"])
+        self.generator.set_state(state["generator.chance"])
         for number, optimiser in enumerate(self.optimisers):
             moments: dict[int, dict[str, Tensor]] = {}
             for key, moment in state.items():

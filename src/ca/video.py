@@ -29,19 +29,22 @@ def write_video(path: Path, frames: Iterable[Picture], fps: float) -> None:
         FailedError: it could not be written whole
     """
     temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
-    write = _write_gif if path.suffix == ".gif" else _write_mp4
     try:
-        write(temporary, frames, fps)
+        if path.suffix == ".gif":
+            _write_gif(temporary, frames, fps)
+        else:
+            _write_mp4(temporary, frames, fps)
         temporary.replace(path)
-    except (OSError, RuntimeError) as error:
-        raise FailedError(f"can't write {path}: {error}; --format gif needs no ffmpeg") from error
+    except OSError as error:
+        reason = str(error.strerror or error).strip().split("\n")[0]
+        raise FailedError(f"can't write {path}: {reason}") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
     count = 0
-    with imageio.get_writer(
+    writer = imageio.get_writer(
         path,
         format="FFMPEG",
         mode="I",
@@ -51,14 +54,20 @@ def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
         quality=None,
         macro_block_size=1,
         output_params=[*X264, *BT709],
-    ) as writer:
+    )
+    try:
         for frame in frames:
             writer.append_data(frame)  # ty: ignore[missing-attribute]
             count += 1
+    finally:
+        writer.close()
     # The writer does not tell when ffmpeg failed, so count what can be read back.
-    written, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+    try:
+        written, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+    except RuntimeError:
+        written = 0
     if written != count:
-        raise RuntimeError(f"{written} of {count} frames were written")
+        raise OSError(f"ffmpeg wrote {written} of {count} frames; --format gif does without it")
 
 
 def _write_gif(path: Path, frames: Iterable[Picture], fps: float) -> None:
