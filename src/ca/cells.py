@@ -11,7 +11,7 @@ from torch import Tensor
 NUM_CLASSES = 10
 STATE_CHANNELS = 19
 CHANNELS = 1 + STATE_CHANNELS
-ALIVE_THRESHOLD = 0.1  # article, section "The model"
+ALIVE_THRESHOLD = 0.1  # article, "Alive cells and cell states"
 
 
 def alive(liveness: Tensor) -> Tensor:

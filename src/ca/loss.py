@@ -12,7 +12,7 @@ from ca.settings import LossName
 def l2(outputs: Tensor, labels: Tensor, num_digits: int) -> Tensor:
     """Half the squared distance to the one-hot labels, summed over cells and classes, mean over digits.
 
-    Dead cells add nothing: their outputs and targets are zero. (Article, section "L2 loss".)
+    Dead cells add nothing: their outputs and targets are zero. (Article, "Experiment 2".)
 
     Args:
         outputs: (cells, 10) output channels of the alive cells

@@ -1,7 +1,7 @@
 """The pool: samples that persist between training steps, so that the automaton learns to persist too.
 
 A batch is drawn without replacement, half of it is renewed, and its final states are written back by
-index (article, sections "Persistence" and "Mutation"; the notebook's training loop).
+index (article, "Experiment 1: Self-classify, persist and mutate"; the notebook's training loop).
 """
 
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from ca.settings import ReportSettings
 
 STAGES = 2
 TOLD_TICKS = (20, 50, 100, 200, 400)
-ARTICLE_ROWS = [  # article, section "Robustness": its best model, L2 loss with noise
+ARTICLE_ROWS = [  # article, table of "Experiment 2": its best model, L2 loss with noise
     ["article, top", "95.4% at 65", "88.2% at 190", ""],
     ["article, tick 200", "95.3%", "88.1%", ""],
 ]

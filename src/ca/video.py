@@ -57,7 +57,7 @@ def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
     )
     try:
         for frame in frames:
-            writer.append_data(frame)  # ty: ignore[missing-attribute]
+            writer.append_data(frame)
             count += 1
     finally:
         writer.close()
