@@ -89,7 +89,7 @@ def save_checkpoint(
             _sync(written)
         _publish(temporary, path)
         _sync(folder)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, ValueError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise FailedError(f"can't write checkpoint {path}: {error}") from error
     return path

@@ -2,7 +2,9 @@
 
 import hashlib
 import socket
+import zlib
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +20,17 @@ from ca.settings import Dataset
 
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 DOWNLOAD_TIMEOUT = 30  # seconds without an answer
+UNREADABLE = (  # what a broken connection or damaged files make torchvision raise
+    OSError,
+    HTTPException,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AssertionError,
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,7 @@ def _from_torchvision(dataset: Dataset, split: str, data_dir: Path) -> Digits:
     try:
         found = kind(str(data_dir), train=split == "train", download=True, **options)
         return _checked(found.data, found.targets, column_by_column=dataset == "emnist-digits")
-    except (OSError, RuntimeError, ValueError, TypeError, LookupError, EOFError, AssertionError) as error:
+    except UNREADABLE as error:
         raise FailedError(
             f"data set '{dataset}' is not whole in {folder} and can't be downloaded "
             f"({type(error).__name__}): put {_expected_files(kind)} there, or use --dataset mnist"

@@ -14,7 +14,7 @@ class Recipe:
         optimiser: what updates the three weight matrices; the biases are always Adam's
         weight_rate: peak learning rate of the weight matrices
         bias_rate: peak learning rate of the biases
-        schedule: "linear" warms up over `warm_up` steps and decays linearly to zero at the last step;
+        schedule: "linear" warms up over `warm_up` steps and decays linearly, to zero after the last step;
             "drops" is the article's
     """
 

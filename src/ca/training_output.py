@@ -1,4 +1,4 @@
-"""What a training run writes as it goes: progress, metrics, scores and checkpoints."""
+"""What a training run writes as it goes: progress, metrics, figures and checkpoints."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ca.render import colour_indices
 from ca.training_run import TrainingRun, settings_to_save
 
 RECORD_EVERY = 10  # steps between rows of metrics.jsonl, and between reads of the loss from the device
-DRAW_EVERY = 1_000  # steps between redrawn scores
+DRAW_EVERY = 1_000  # steps between redrawn figures
 SCORED_DIGITS = 1_000  # of the digits held out, at a checkpoint
 SCORED_TICKS = 200
 
