@@ -1,5 +1,6 @@
 """The alive-only engine, against the dense rule, finite differences and what must hold of any rollout."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -212,7 +213,7 @@ def chance_of_one_digit(both: CellGraph, chance: Chance, digit: int, alone: Cell
         pixels = zip(both.y[rows[own]].tolist(), both.x[rows[own]].tolist(), strict=True)
         fired.append(torch.tensor([row_alone[pixel] for pixel in pixels], dtype=torch.int64))
         noise.append(values[own])
-    return Chance(fired, noise)
+    return Chance(fired, [alone.neighbours[rows].flatten() for rows in fired], noise)
 
 
 @given(grids=grids, ticks=st.integers(1, 4))
@@ -331,7 +332,7 @@ def test_single_precision_comes_close_to_double(few_digits: Digits) -> None:
     grid = with_random_state(few_digits[:4].liveness.double(), seeded(3))
     graph = CellGraph.of(grid[:, 0])
     chance = Chance.draw(graph, automaton, 5, seeded(1))
-    single = Chance(chance.fired, [noise.float() for noise in chance.noise])
+    single = replace(chance, noise=[noise.float() for noise in chance.noise])
     with torch.no_grad():
         double_end = rolled_out(automaton, grid, graph, chance)
         single_end = rolled_out(random_automaton().float(), grid.float(), graph, single)
@@ -376,7 +377,7 @@ def test_a_rollout_on_cuda_equals_one_on_the_processor() -> None:
         graph = CellGraph.of(start[:, 0].detach())
         chance = Chance.draw(CellGraph.of(grid[:, 0]), random_automaton(), 4, seeded(1))
         moved = Chance(
-            [rows.to(device) for rows in chance.fired], [noise.to(device) for noise in chance.noise]
+            *([part.to(device) for part in parts] for parts in (chance.fired, chance.taps, chance.noise))
         )
         end = rolled_out(automaton, start, graph, moved)
         gradients = torch.autograd.grad(end.square().sum(), [start, *automaton.parameters()])

@@ -1,7 +1,8 @@
 """How fast training is on this machine: the engine, the dense rule, and the limit of matrix products.
 
-All three are timed in turn, round after round, so that a change in the machine's speed meets them alike;
-what counts are the ratios.
+A step is a whole one, with the article's Adam: draw, roll out, backward, update, write back. All three are
+timed in turn, round after round, so that a change in the machine's speed meets them alike; what counts are
+the ratios.
 """
 
 import json
@@ -39,6 +40,7 @@ def benchmark(settings: BenchmarkSettings) -> None:
     """
     device = find_device(settings.device)
     training = TrainSettings(
+        recipe="article",
         batch_size=settings.batch_size,
         pool_size=10 * settings.batch_size,
         ticks=settings.ticks,

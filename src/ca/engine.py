@@ -22,7 +22,8 @@ from torch.autograd.function import once_differentiable
 from ca.cells import CHANNELS, STATE_CHANNELS, alive
 from ca.model import TAPS, CellularAutomaton
 
-_relu_backward = torch.ops.aten.threshold_backward  # ten times faster than a product with a mask
+CENTRE = TAPS // 2 * CHANNELS  # a cell's own channels among its inputs
+_relu_backward = torch.ops.aten.threshold_backward.grad_input  # ten times faster than a product with a mask
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,16 @@ class CellGraph:
 
 @dataclass(frozen=True)
 class Chance:
-    """The randomness of a rollout: for each tick, the rows that fire (fired,) and their noise (fired, 19)."""
+    """The randomness of a rollout, tick by tick.
+
+    Attributes:
+        fired: (fired,) rows that fire
+        taps: (fired * 9,) rows of their 3x3 surroundings
+        noise: (fired, 19) added to their residuals
+    """
 
     fired: Sequence[Tensor]
+    taps: Sequence[Tensor]
     noise: Sequence[Tensor]
 
     @classmethod
@@ -88,10 +96,12 @@ class Chance:
         device, dtype = graph.neighbours.device, automaton.residual.bias.dtype
         draws = torch.rand(ticks, graph.num_alive, generator=generator, device=device)
         fires = draws < automaton.fire_rate
-        rows = fires.nonzero()[:, 1]
-        noise = torch.randn(len(rows), STATE_CHANNELS, generator=generator, device=device, dtype=dtype)
-        fired_per_tick = fires.sum(1).tolist()
-        return cls(rows.split(fired_per_tick), noise.mul_(automaton.noise).split(fired_per_tick))
+        fired = fires.nonzero()[:, 1].contiguous()
+        taps = graph.neighbours.index_select(0, fired).flatten()
+        noise = torch.empty(len(fired), STATE_CHANNELS, device=device, dtype=dtype)
+        noise.normal_(0, automaton.noise, generator=generator)
+        counts = fires.sum(1).tolist()
+        return cls(fired.split(counts), taps.split([TAPS * count for count in counts]), noise.split(counts))
 
 
 def rollout(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, chance: Chance) -> Tensor:
@@ -106,27 +116,23 @@ def rollout(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, chanc
     weights = tuple(automaton.parameters())
     if torch.is_grad_enabled():
         return _Rollout.apply(cells, graph.neighbours, chance, *weights)
-    for fired, noise in zip(chance.fired, chance.noise, strict=True):
-        cells, _, _ = _tick(cells, graph.neighbours, fired, noise, weights)
+    for fired, taps, noise in zip(chance.fired, chance.taps, chance.noise, strict=True):
+        cells, _, _ = _tick(cells, fired, taps, noise, weights)
     return cells
 
 
-def _surroundings(cells: Tensor, neighbours: Tensor, fired: Tensor) -> Tensor:
-    """The 3x3 neighbourhoods of the fired rows: (fired, 180)."""
-    taps = neighbours.index_select(0, fired).flatten()
-    return cells.index_select(0, taps).view(-1, TAPS * CHANNELS)
-
-
 def _tick(
-    cells: Tensor, neighbours: Tensor, fired: Tensor, noise: Tensor, weights: Sequence[Tensor]
+    cells: Tensor, fired: Tensor, taps: Tensor, noise: Tensor, weights: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One tick: the new cells (rows + 1, 20), and the activations that the backward pass needs."""
     w1, b1, w2, b2, w3, b3 = weights
-    perception = torch.addmm(b1, _surroundings(cells, neighbours, fired), w1.t()).relu_()  # (fired, 80)
+    inputs = cells.index_select(0, taps).view(-1, TAPS * CHANNELS)  # (fired, 180)
+    perception = torch.addmm(b1, inputs, w1.t()).relu_()  # (fired, 80)
     hidden = torch.addmm(b2, perception, w2.t()).relu_()  # (fired, 80)
     residual = torch.addmm(b3, hidden, w3.t())  # (fired, 19)
+    before = inputs[:, CENTRE + 1 : CENTRE + CHANNELS]
     cells = cells.clone()
-    cells[:, 1:].index_add_(0, fired, residual.add_(noise))
+    cells[:, 1:].index_put_((fired,), residual.add_(noise).add_(before))
     return cells, perception, hidden
 
 
@@ -136,10 +142,10 @@ class _Rollout(torch.autograd.Function):
     @staticmethod
     def forward(ctx, cells: Tensor, neighbours: Tensor, chance: Chance, *weights: Tensor) -> Tensor:
         saved: list[Tensor] = []
-        for fired, noise in zip(chance.fired, chance.noise, strict=True):
+        for fired, taps, noise in zip(chance.fired, chance.taps, chance.noise, strict=True):
             before = cells
-            cells, perception, hidden = _tick(cells, neighbours, fired, noise, weights)
-            saved += fired, before, perception, hidden
+            cells, perception, hidden = _tick(cells, fired, taps, noise, weights)
+            saved += fired, taps, before, perception, hidden
         ctx.save_for_backward(neighbours, *weights, *saved)
         return cells
 
@@ -147,36 +153,50 @@ class _Rollout(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad_cells: Tensor):
         neighbours, w1, b1, w2, b2, w3, b3, *saved = ctx.saved_tensors
-        rows, most_fired = len(neighbours), max((len(fired) for fired in saved[::4]), default=0)
+        sources = _sources(neighbours, saved[::5])
         grad = grad_cells.clone()
         g1, gb1, g2, gb2, g3, gb3 = (torch.zeros_like(w) for w in (w1, b1, w2, b2, w3, b3))
-        # Buffers reused in every tick: memory that is freed and mapped anew costs more than the sums.
-        sent_rows = grad.new_empty(TAPS * (most_fired + 1), CHANNELS)
-        slot = torch.empty(rows + 1, dtype=torch.int32, device=grad.device)
-        slots = torch.arange(0, TAPS * most_fired, TAPS, dtype=torch.int32, device=grad.device)
-        mirrored = torch.arange(TAPS - 1, -1, -1, dtype=torch.int32, device=grad.device)
+        # Reused in every tick: memory that is freed and mapped anew costs more than the sums.
+        most_fired = max((len(fired) for fired in saved[::5]), default=0)
+        sent = grad.new_zeros(TAPS * (1 + most_fired), CHANNELS)
+        ones = grad.new_ones(most_fired)
 
-        while saved:
-            hidden, perception, cells, fired = (saved.pop() for _ in range(4))
-            inputs = _surroundings(cells, neighbours, fired)
+        for tick in reversed(range(len(sources))):
+            fired, taps, cells, perception, hidden = saved[5 * tick : 5 * tick + 5]
+            inputs = cells.index_select(0, taps).view(-1, TAPS * CHANNELS)
             grad_residual = grad.index_select(0, fired)[:, 1:]
-            grad_hidden = _relu_backward(grad_residual @ w3, hidden, 0)
-            grad_perception = _relu_backward(grad_hidden @ w2, perception, 0)
+            grad_hidden = grad_residual @ w3
+            _relu_backward(grad_hidden, hidden, 0, grad_input=grad_hidden)
+            grad_perception = grad_hidden @ w2
+            _relu_backward(grad_perception, perception, 0, grad_input=grad_perception)
+            for grad_weight, grad_bias, grad_output, layer_input in (
+                (g3, gb3, grad_residual, hidden),
+                (g2, gb2, grad_hidden, perception),
+                (g1, gb1, grad_perception, inputs),
+            ):
+                grad_weight.addmm_(grad_output.t(), layer_input)
+                grad_bias.addmv_(grad_output.t(), ones[: len(fired)])
 
-            g3.addmm_(grad_residual.t(), hidden)
-            g2.addmm_(grad_hidden.t(), perception)
-            g1.addmm_(grad_perception.t(), inputs)
-            gb3 += grad_residual.sum(0)
-            gb2 += grad_hidden.sum(0)
-            gb1 += grad_perception.sum(0)
-
-            # What each fired cell sends to its nine taps; then nine zero rows, for cells that did not fire.
-            count = TAPS * len(fired)
-            sent = sent_rows[: count + TAPS]
-            torch.mm(grad_perception, w1, out=sent[:count].view(-1, TAPS * CHANNELS))
-            sent[count:] = 0
-            # Each cell gathers what was sent to it: the neighbour at its tap k sent it from tap 8 - k.
-            slot.fill_(count)[fired] = slots[: len(fired)]
-            sources = slot.index_select(0, neighbours.flatten()).view(-1, TAPS).add_(mirrored)
-            grad[:rows] += F.embedding_bag(sources, sent, mode="sum")
+            if tick == 0 and not ctx.needs_input_grad[0]:
+                break
+            senders = sent[TAPS : TAPS * (1 + len(fired))].view(-1, TAPS * CHANNELS)
+            torch.mm(grad_perception, w1, out=senders)
+            grad[:-1] += F.embedding_bag(sources[tick], sent, mode="sum")
         return grad, None, None, g1, gb1, g2, gb2, g3, gb3
+
+
+def _sources(neighbours: Tensor, fired: Sequence[Tensor]) -> Tensor:
+    """Where each row finds what its neighbours sent to it in the backward pass: (ticks, rows, 9).
+
+    What is sent stands in a matrix: nine zero rows for all cells that did not fire, then nine rows, one a
+    tap, for each cell that did. The neighbour at a cell's tap k sent from its own tap 8 - k.
+    """
+    rows, ticks, device = len(neighbours), len(fired), neighbours.device
+    most_fired = max((len(senders) for senders in fired), default=0)
+    first_taps = torch.arange(TAPS, TAPS * (1 + most_fired), TAPS, dtype=torch.int32, device=device)
+    slots = torch.zeros(ticks, rows + 1, dtype=torch.int32, device=device)
+    for slot, senders in zip(slots, fired, strict=True):
+        slot.index_copy_(0, senders, first_taps[: len(senders)])
+    mirrored = torch.arange(TAPS - 1, -1, -1, dtype=torch.int32, device=device)
+    sources = slots.t().contiguous().index_select(0, neighbours.flatten())  # (rows * 9, ticks)
+    return sources.view(rows, TAPS, ticks).add_(mirrored[:, None]).movedim(2, 0).contiguous()

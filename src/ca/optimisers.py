@@ -18,8 +18,8 @@ def make_optimisers(automaton: CellularAutomaton, recipe: Recipe) -> list[Optimi
         # Weight decay, which the class switches on by default, was not part of what was tried.
         weight_optimiser = Muon(weights, lr=recipe.weight_rate, weight_decay=0.0, adjust_lr_fn="original")
     else:
-        weight_optimiser = Adam(weights, lr=recipe.weight_rate, eps=ADAM_EPSILON)
-    return [weight_optimiser, Adam(biases, lr=recipe.bias_rate, eps=ADAM_EPSILON)]
+        weight_optimiser = Adam(weights, lr=recipe.weight_rate, eps=ADAM_EPSILON, fused=True)
+    return [weight_optimiser, Adam(biases, lr=recipe.bias_rate, eps=ADAM_EPSILON, fused=True)]
 
 
 def set_rates(optimisers: list[Optimizer], recipe: Recipe, factor: float) -> None:
