@@ -78,6 +78,7 @@ def test_failing_ffmpeg_leaves_the_earlier_video_and_says_so(
         assert "\n" not in str(caught.value)
         assert path.read_text() == "earlier"
         assert [child.name for child in tmp_path.iterdir()] == ["v.mp4"]
+        del caught
         gc.collect()  # that pipe, while its warning is ignored
 
 
