@@ -46,6 +46,18 @@ def test_speed_is_that_of_the_last_seconds(clock: Clock) -> None:
     progress.close()
 
 
+def test_time_that_a_checkpoint_takes_is_not_counted(clock: Clock) -> None:
+    progress = TrainingProgress(0, 1_000)
+    for number in range(1, 21):
+        clock.now += 1
+        progress.show(10 * number, 1.0)
+        if number == 10:
+            clock.now += 60
+            progress.restart_window()
+        assert progress.steps_per_minute == pytest.approx(600)
+    progress.close()
+
+
 def test_in_a_terminal_there_is_a_bar_with_loss_speed_and_time_left(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

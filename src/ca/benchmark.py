@@ -103,7 +103,8 @@ def _alive_cells(run: TrainingRun) -> float:
 
 
 def _seconds(work: Callable[[], object], times: int, device: torch.device) -> float:
-    """Wall time of one call, on average over some."""
+    """Wall time of one call, on average over some; one before that takes back caches and memory."""
+    work()
     _wait(device)
     start = time.perf_counter()
     for _ in range(times):

@@ -44,6 +44,10 @@ class TrainingProgress:
                 f"{self.steps_per_minute:,.0f} steps/min, {minutes:.0f} min left"
             )
 
+    def restart_window(self) -> None:
+        """Leave the time since the last step out of the speed: it went into scores and a checkpoint."""
+        self._window_start, self._window_step = time.monotonic(), self._step
+
     def say(self, line: str) -> None:
         """A line of its own, above the bar."""
         tqdm.write(line, file=sys.stderr)

@@ -77,6 +77,7 @@ def _train(run: TrainingRun, output: TrainingOutput, stop: StopSignal) -> int:
         done = run.step == settings.steps
         stopped_by = 0 if done else stop.signal
         saving = done or bool(stopped_by) or run.step % settings.checkpoint_every == 0
+        output.show(loss)
         scores = output.score() if saving and not stopped_by else {}
         output.record(loss, scores)
         if saving or run.step % DRAW_EVERY == 0:

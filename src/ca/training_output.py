@@ -36,10 +36,13 @@ class TrainingOutput:
         self.progress.close()
         self.metrics.close()
 
+    def show(self, loss: float) -> None:
+        """Show the loss and how fast the run is."""
+        self.progress.show(self.run.step, loss)
+
     def record(self, loss: float, scores: dict[str, float]) -> None:
-        """Show the loss, and add a row to the metrics."""
+        """Add a row to the metrics."""
         run = self.run
-        self.progress.show(run.step, loss)
         row = {
             "step": run.step,
             "loss": loss,
@@ -91,3 +94,4 @@ class TrainingOutput:
         words = [f"loss {loss:.3g}"]
         words += [f"{name.replace('_', ' ')} {value:.1%}" for name, value in scores.items()]
         self.progress.say(f"step {run.step}: {', '.join(words)}; wrote {path}")
+        self.progress.restart_window()
