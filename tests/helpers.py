@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, newborn
+from ca.checkpoint import save_checkpoint
 from ca.digits import Digits
 from ca.engine import CellGraph, Chance
 from ca.model import CellularAutomaton
@@ -28,6 +29,12 @@ def random_automaton(
         for parameter in automaton.parameters():
             parameter.normal_(0, 0.1, generator=generator)
     return automaton
+
+
+def saved_automaton(folder: Path, automaton: CellularAutomaton) -> Path:
+    """Write a checkpoint of step 7, and return its path."""
+    training = {"dataset": "mnist"}
+    return save_checkpoint(folder, automaton, step=7, training=training, metrics={}, training_state={})
 
 
 def random_liveness(ink: str, height: int, width: int, generator: torch.Generator) -> Tensor:

@@ -8,11 +8,10 @@ import av
 import numpy as np
 import pytest
 import torch
-from helpers import random_automaton
+from helpers import random_automaton, saved_automaton
 from PIL import Image
 
 from ca import evaluate as evaluate_module
-from ca.checkpoint import save_checkpoint
 from ca.cli import main
 from ca.digits import Digits
 from ca.errors import FailedError, UsageError
@@ -26,10 +25,7 @@ BUNDLED = str(Path(__file__).parents[1] / "checkpoints" / "model-steps-100000")
 @pytest.fixture
 def settings(tmp_path: Path) -> EvaluateSettings:
     """Settings of a small video, and a checkpoint of an automaton that does something."""
-    automaton = random_automaton(dtype=torch.float32)
-    checkpoint = save_checkpoint(
-        tmp_path, automaton, step=7, training={"dataset": "mnist"}, metrics={}, training_state={}
-    )
+    checkpoint = saved_automaton(tmp_path, random_automaton(dtype=torch.float32))
     return EvaluateSettings(
         checkpoint=checkpoint,
         batch_size=4,
@@ -204,13 +200,6 @@ def test_bundled_automaton_knows_digits(
 def test_checkpoint_keeps_its_fire_rate_and_noise(tmp_path: Path) -> None:
     from ca.checkpoint import load_checkpoint
 
-    path = save_checkpoint(
-        tmp_path,
-        CellularAutomaton(0.25, 0.5),
-        step=1,
-        training={"dataset": "mnist"},
-        metrics={},
-        training_state={},
-    )
+    path = saved_automaton(tmp_path, CellularAutomaton(0.25, 0.5))
     automaton = load_checkpoint(path).automaton
     assert (automaton.fire_rate, automaton.noise) == (0.25, 0.5)

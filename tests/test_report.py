@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import random_automaton, seeded
+from helpers import random_automaton, saved_automaton, seeded
 
-from ca.checkpoint import save_checkpoint
 from ca.digits import Digits
 from ca.errors import UsageError
 from ca.protocol import DIGITS_AT_ONCE, measure
@@ -18,10 +17,7 @@ from ca.settings import ReportSettings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> ReportSettings:
-    automaton = random_automaton(dtype=torch.float32)
-    checkpoint = save_checkpoint(
-        tmp_path, automaton, step=7, training={"dataset": "mnist"}, metrics={}, training_state={}
-    )
+    checkpoint = saved_automaton(tmp_path, random_automaton(dtype=torch.float32))
     return ReportSettings(
         checkpoint=checkpoint, n_digits=20, n_steps_per_stage=3, output_dir=tmp_path / "outputs"
     )

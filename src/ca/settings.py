@@ -174,21 +174,24 @@ class BenchmarkSettings:
 
 def flag_of(name: str, value: object) -> str:
     """A setting as it is written on the command line."""
-    words = name.replace("_", "-")
-    if isinstance(value, bool):
-        return f"--{words}" if value else f"--no-{words}"
-    return f"--{words} {value}"
+    if value is False:
+        return _flag(f"no_{name}")
+    return _flag(name) if value is True else f"{_flag(name)} {value}"
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _at_least(least: int, name: str, value: int) -> None:
     if value < least:
-        raise UsageError(f"--{name.replace('_', '-')} must be at least {least}, not {value}")
+        raise UsageError(f"{_flag(name)} must be at least {least}, not {value}")
 
 
 def _check_range(low: float, high: float, name: str, value: float) -> None:
     if not (low <= value <= high and math.isfinite(value)):
         limits = f"at least {low}" if high == math.inf else f"between {low} and {high}"
-        raise UsageError(f"--{name.replace('_', '-')} must be {limits}, not {value}")
+        raise UsageError(f"{_flag(name)} must be {limits}, not {value}")
 
 
 def _check_seed(seed: int) -> None:
