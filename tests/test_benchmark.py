@@ -14,7 +14,7 @@ from ca.training_run import TrainingRun
 
 def test_dense_and_engine_steps_learn_the_same() -> None:
     """Without chance (all cells fire, no noise) both must arrive at the same weights."""
-    settings = TrainSettings(batch_size=4, pool_size=8, ticks=2, noise=False)
+    settings = TrainSettings(recipe="article", batch_size=4, pool_size=8, ticks=(2, 2), noise=False)
     runs = [TrainingRun.start(settings, torch.device("cpu")) for _ in range(2)]
     for run, step in zip(runs, (training_step, dense_training_step), strict=True):
         run.automaton.fire_rate = 1.0

@@ -17,7 +17,7 @@ from ca.digits import Digits
 from ca.errors import FailedError, UsageError
 from ca.settings import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
 
-SMALL = ["--batch-size", "4", "--pool-size", "8", "--ticks", "2", "--held-out", "0", "--device", "cpu"]
+SMALL = ["--batch-size", "4", "--pool-size", "8", "--ticks", "2", "2", "--held-out", "0", "--device", "cpu"]
 
 
 def told(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str:
@@ -142,7 +142,7 @@ def test_a_command_line_that_can_not_be_read_is_explained(
 def bad_values() -> list[Any]:
     """List (command, flag, value, rule) for every number that a user can set."""
     counts = {
-        "train": ["--steps", "--batch-size", "--pool-size", "--ticks", "--checkpoint-every"],
+        "train": ["--steps", "--batch-size", "--pool-size", "--checkpoint-every"],
         "evaluate": ["--batch-size", "--n-stages", "--n-steps-per-stage", "--zoom-scale"],
         "report": ["--n-steps-per-stage"],
         "benchmark": ["--repeats", "--batch-size", "--ticks"],
@@ -203,7 +203,7 @@ def test_values_at_the_edges_are_accepted() -> None:
     for fps in (1.0, 240.0):
         assert EvaluateSettings(fps=fps).fps == fps
     assert EvaluateSettings(noise=0.0, batch_size=1, zoom_scale=1).noise == 0
-    assert TrainSettings(batch_size=4, pool_size=4, steps=1, ticks=1, held_out=0).pool_size == 4
+    assert TrainSettings(batch_size=4, pool_size=4, steps=1, ticks=(1, 1), held_out=0).pool_size == 4
     assert ReportSettings(n_digits=2, n_steps_per_stage=1).n_digits == 2
 
 
@@ -266,7 +266,36 @@ def test_flags_of_train_reach_its_settings() -> None:
     assert settings == TrainSettings(
         recipe="article", regime="naive", loss="cross-entropy", noise=False, seed=7, data_dir=Path("d")
     )
+    assert parse(["train", "--ticks", "3", "9"]) == TrainSettings(ticks=(3, 9))
     assert parse(["train"]) == TrainSettings()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "steps", "ticks"),
+    [
+        ([], 100_000, (15, 30)),
+        (["--recipe", "quick"], 4_000, (15, 30)),
+        (["--recipe", "article"], 100_000, (20, 20)),
+        (["--steps", "9", "--recipe", "quick"], 9, (15, 30)),
+        (["--ticks", "15", "30", "--recipe", "article"], 100_000, (15, 30)),
+    ],
+)
+def test_a_recipe_sets_what_the_command_line_does_not(
+    arguments: list[str], steps: int, ticks: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = []
+    monkeypatch.setattr("ca.cli.run", ran.append)
+    main(["train", *arguments])
+    (settings,) = ran
+    assert (settings.steps, settings.ticks) == (steps, ticks)
+
+
+@pytest.mark.parametrize("ticks", [("0", "3"), ("4", "3"), ("-2", "-1")])
+def test_ticks_that_are_no_range_are_one_line(
+    ticks: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = told(["train", "--ticks", *ticks], 2, capsys)
+    assert line == f"--ticks must be two numbers from 1 on, the lower first, not {' '.join(ticks)}"
 
 
 @pytest.mark.usefixtures("drawing_nothing")

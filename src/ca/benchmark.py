@@ -43,7 +43,7 @@ def benchmark(settings: BenchmarkSettings) -> None:
         recipe="article",
         batch_size=settings.batch_size,
         pool_size=10 * settings.batch_size,
-        ticks=settings.ticks,
+        ticks=(settings.ticks, settings.ticks),
         seed=settings.seed,
     )
     engine_run, dense_run = (TrainingRun.start(training, device) for _ in range(2))
@@ -87,7 +87,7 @@ def dense_training_step(run: TrainingRun) -> Tensor:
     run.step += 1
     batch = run.pool.draw(run.settings.batch_size)
     grid = batch.grid.contiguous()
-    for _ in range(run.settings.ticks):
+    for _ in range(run.draw_ticks()):
         grid = run.automaton(grid, run.generator)
     digit, y, x = alive(grid[:, 0]).nonzero().unbind(1)
     loss = LOSSES[run.settings.loss](outputs(grid)[digit, :, y, x], batch.labels[digit], len(batch.labels))

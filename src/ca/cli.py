@@ -4,7 +4,6 @@ Only what parsing needs is imported here; each workflow is imported when its sub
 """
 
 import sys
-from dataclasses import replace
 from typing import Annotated
 
 import tyro
@@ -26,8 +25,8 @@ def main(arguments: list[str] | None = None) -> None:
         return
     try:
         settings = parse(arguments)
-        if isinstance(settings, TrainSettings) and settings.resume is not None:
-            settings = _resumed(settings, arguments)
+        if isinstance(settings, TrainSettings):
+            settings = parse(arguments, _train_defaults(settings))
         run(settings)
     except FailedError as error:
         print(f"ca: {error}", file=sys.stderr)
@@ -38,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def parse(arguments: list[str], train_defaults: TrainSettings | None = None) -> Settings:
-    """Settings from a command line; `train_defaults` are those of a run to resume."""
+    """Settings from a command line; `train_defaults` hold wherever `ca train` is told nothing."""
     train_defaults = TrainSettings() if train_defaults is None else train_defaults
     return tyro.cli(
         Annotated[TrainSettings, subcommand("train", default=train_defaults)]
@@ -51,15 +50,16 @@ def parse(arguments: list[str], train_defaults: TrainSettings | None = None) -> 
     )
 
 
-def _resumed(settings: TrainSettings, arguments: list[str]) -> Settings:
-    """The settings again, with those of the run to resume wherever the command line says nothing."""
+def _train_defaults(settings: TrainSettings) -> TrainSettings:
+    """Those of the recipe, or of the run to resume."""
+    if settings.resume is None:
+        return TrainSettings.of(settings.recipe)
+
     from ca.checkpoint import load_checkpoint
     from ca.training_run import saved_settings
 
-    assert settings.resume is not None
     checkpoint = load_checkpoint(settings.resume)
-    saved = TrainSettings(**saved_settings(checkpoint))
-    return parse(arguments, replace(saved, output_dir=checkpoint.path.parent))
+    return TrainSettings(**saved_settings(checkpoint), output_dir=checkpoint.path.parent)
 
 
 def run(settings: Settings) -> None:

@@ -1,32 +1,40 @@
-"""The optimisers of a recipe, and the article's normalisation of gradients."""
+"""The optimisers of a recipe, their state as tensors, and the article's normalisation of gradients."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import torch
-from torch.optim import Adam, Muon, Optimizer
+from pytorch_optimizer import SOAP
+from torch import Tensor
+from torch.optim import Adam, Optimizer
 
 from ca.model import CellularAutomaton
 from ca.recipes import Recipe
 
 EPSILON = 1e-8  # article's notebook, `train_step`
-ADAM_EPSILON = 1e-7  # the default of Keras, which the article used
+REFRESH = 2  # steps between updates of SOAP's eigenbases
 
 
 def make_optimisers(automaton: CellularAutomaton, recipe: Recipe) -> list[Optimizer]:
-    """One optimiser for the weight matrices, one for the biases."""
+    """One optimiser for the weight matrices, one for the biases.
+
+    SOAP is Adam in the eigenbases of Shampoo's preconditioner (Vyas et al., 2024, arXiv:2409.11321).
+    """
     weights = [p for p in automaton.parameters() if p.ndim == 2]
     biases = [p for p in automaton.parameters() if p.ndim == 1]
-    if recipe.optimiser == "muon":
-        # Weight decay, which the class switches on by default, was not part of what was tried.
-        weight_optimiser = Muon(weights, lr=recipe.weight_rate, weight_decay=0.0, adjust_lr_fn="original")
+    options: dict[str, Any] = {"lr": recipe.rate, "betas": recipe.betas, "eps": recipe.epsilon}
+    if recipe.optimiser == "soap":
+        weight_optimiser = SOAP(weights, precondition_frequency=REFRESH, weight_decay=0.0, **options)
     else:
-        weight_optimiser = Adam(weights, lr=recipe.weight_rate, eps=ADAM_EPSILON, fused=True)
-    return [weight_optimiser, Adam(biases, lr=recipe.bias_rate, eps=ADAM_EPSILON, fused=True)]
+        weight_optimiser = Adam(weights, fused=True, **options)
+    return [weight_optimiser, Adam(biases, fused=True, **options)]
 
 
-def set_rates(optimisers: list[Optimizer], recipe: Recipe, factor: float) -> None:
-    """Set the learning rates to a share of their peaks."""
-    for optimiser, peak in zip(optimisers, (recipe.weight_rate, recipe.bias_rate), strict=True):
+def set_rate(optimisers: list[Optimizer], rate: float) -> None:
+    """Set the learning rate of all."""
+    for optimiser in optimisers:
         for group in optimiser.param_groups:
-            group["lr"] = peak * factor
+            group["lr"] = rate
 
 
 @torch.no_grad()
@@ -35,3 +43,49 @@ def normalise_gradients(automaton: CellularAutomaton) -> None:
     for parameter in automaton.parameters():
         assert parameter.grad is not None
         parameter.grad /= parameter.grad.norm() + EPSILON
+
+
+def optimiser_state(optimisers: list[Optimizer]) -> dict[str, Tensor]:
+    """All tensors that optimisers keep between steps, by name; empty before the first step."""
+    return {name: kept.contiguous() for name, kept in _kept(optimisers)}
+
+
+def restore_optimisers(optimisers: list[Optimizer], state: dict[str, Tensor], step: int) -> None:
+    """Set fresh optimisers to a state that `optimiser_state` gave after so many steps; changes weights.
+
+    Raises:
+        KeyError, ValueError: the state does not fit
+    """
+    for optimiser in optimisers:  # a step of no gradient makes everything that a step keeps
+        for group in optimiser.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = torch.zeros_like(parameter)
+        optimiser.step()
+        optimiser.zero_grad()
+        for group in optimiser.param_groups:
+            if "step" in group:
+                group["step"] = step
+    kept = dict(_kept(optimisers))
+    strangers = {name for name in state if name.startswith("optimiser.")} - kept.keys()
+    if strangers:
+        raise ValueError(f"it also has {', '.join(sorted(strangers))}")
+    for name, target in kept.items():
+        if state[name].shape != target.shape or state[name].dtype != target.dtype:
+            raise ValueError(f"{name} is {tuple(state[name].shape)}, expected {tuple(target.shape)}")
+        target.copy_(state[name])
+
+
+def _kept(optimisers: list[Optimizer]) -> Iterator[tuple[str, Tensor]]:
+    return _tensors([optimiser.state_dict()["state"] for optimiser in optimisers], "optimiser")
+
+
+def _tensors(found: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in nested lists and dictionaries, named by where they are."""
+    if isinstance(found, Tensor):
+        yield name, found
+    elif isinstance(found, dict):
+        for key, value in found.items():
+            yield from _tensors(value, f"{name}.{key}")
+    elif isinstance(found, list):
+        for index, value in enumerate(found):
+            yield from _tensors(value, f"{name}.{index}")

@@ -1,39 +1,60 @@
-"""Recipes: how the weights are updated, and how the learning rate changes over a run."""
+"""Recipes: how long and how deep to train, how the weights are updated, and the learning rate over a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from ca.settings import RecipeName
+RecipeName = Literal["best", "quick", "article"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Optimiser and schedule.
+    """How to train.
 
     Attributes:
         optimiser: what updates the three weight matrices; the biases are always Adam's
-        weight_rate: peak learning rate of the weight matrices
-        bias_rate: peak learning rate of the biases
-        schedule: "linear" warms up over `warm_up` steps and decays linearly, to zero after the last step;
+        rate: peak learning rate
+        betas: decay of the moments, first and second
+        epsilon: Adam's and SOAP's
+        schedule: "linear" warms up over `WARM_UP` steps and decays linearly, to zero after the last step;
             "drops" is the article's
+        steps: training steps, unless the user gives others
+        ticks: least and most ticks a step, unless the user gives others
     """
 
-    optimiser: Literal["muon", "adam"]
-    weight_rate: float
-    bias_rate: float
+    optimiser: Literal["soap", "adam"]
+    rate: float
+    betas: tuple[float, float]
+    epsilon: float
     schedule: Literal["linear", "drops"]
-    warm_up: int
+    steps: int
+    ticks: tuple[int, int]
 
-    def rate_factor(self, step: int, steps: int) -> float:
-        """Share of the peak learning rate at a step, counted from 1, of a run of so many steps."""
+    def rate_at(self, step: int, steps: int) -> float:
+        """The learning rate of a step, counted from 1, of a run of so many steps."""
         if self.schedule == "drops":
-            return 0.1 ** sum(step - 1 > drop for drop in ARTICLE_DROPS)
-        return min(1.0, step / self.warm_up) * (steps - step + 1) / steps
+            return self.rate * 0.1 ** sum(step - 1 > drop for drop in ARTICLE_DROPS)
+        return self.rate * min(1.0, step / WARM_UP) * (steps - step + 1) / steps
 
 
 ARTICLE_DROPS = (30_000, 70_000)  # steps done; article's notebook, "Init training"
+WARM_UP = 100
 
-RECIPES: dict[RecipeName, Recipe] = {
-    "best": Recipe(optimiser="muon", weight_rate=5e-3, bias_rate=1e-3, schedule="linear", warm_up=100),
-    "article": Recipe(optimiser="adam", weight_rate=1e-3, bias_rate=1e-3, schedule="drops", warm_up=1),
-}
+BEST = Recipe(
+    optimiser="soap",
+    rate=3e-3,
+    betas=(0.9, 0.99),
+    epsilon=1e-8,
+    schedule="linear",
+    steps=100_000,
+    ticks=(15, 30),
+)
+ARTICLE = Recipe(
+    optimiser="adam",
+    rate=1e-3,
+    betas=(0.9, 0.999),
+    epsilon=1e-7,  # the default of Keras, which the article used
+    schedule="drops",
+    steps=100_000,
+    ticks=(20, 20),
+)
+RECIPES: dict[RecipeName, Recipe] = {"best": BEST, "quick": replace(BEST, steps=4_000), "article": ARTICLE}

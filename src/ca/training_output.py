@@ -46,7 +46,7 @@ class TrainingOutput:
         row = {
             "step": run.step,
             "loss": loss,
-            "rate": run.recipe.weight_rate * run.recipe.rate_factor(run.step, run.settings.steps),
+            "rate": run.recipe.rate_at(run.step, run.settings.steps),
             "steps_per_minute": self.progress.steps_per_minute,
         }
         self.metrics.append(row | scores)
@@ -64,10 +64,11 @@ class TrainingOutput:
     def draw(self) -> None:
         """Redraw the loss history; picture samples of the pool before and after the ticks of a step."""
         draw_loss_history(self.metrics.rows, self.folder / "loss-history.png")
-        run, settings = self.run, self.run.settings
-        grid = run.pool.grid[: settings.batch_size]
+        run = self.run
+        _, ticks = run.settings.ticks
+        grid = run.pool.grid[: run.settings.batch_size]
         graph = CellGraph.of(grid[:, 0])
-        chance = Chance.draw(graph, run.automaton, settings.ticks, seeded(run.step, run.generator.device))
+        chance = Chance.draw(graph, run.automaton, ticks, seeded(run.step, run.generator.device))
         with torch.no_grad():
             after = graph.scatter(rollout(run.automaton, graph, graph.gather(grid), chance), grid)
         batches = self.folder / "batches"
@@ -76,7 +77,7 @@ class TrainingOutput:
             colour_indices(grid),
             colour_indices(after),
             step=run.step,
-            ticks=settings.ticks,
+            ticks=ticks,
             path=batches / f"step-{run.step:06d}.png",
         )
 

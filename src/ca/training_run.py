@@ -5,23 +5,19 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor
-from torch.optim import Adam, Muon, Optimizer
+from torch.optim import Optimizer
 
 from ca.checkpoint import CONFIG, Checkpoint, load_training_state
 from ca.device import seeded
 from ca.digits import Digits, load_digits
 from ca.errors import FailedError, UsageError
 from ca.model import NOISE, CellularAutomaton
-from ca.optimisers import make_optimisers
+from ca.optimisers import make_optimisers, optimiser_state, restore_optimisers
 from ca.pool import Pool
 from ca.recipes import RECIPES, Recipe
 from ca.settings import TrainSettings, flag_of
 
 ELSEWHERE = ("resume", "output_dir", "data_dir", "device")  # settings that say where, not what
-MOMENTS: dict[type[Optimizer], set[str]] = {
-    Muon: {"momentum_buffer"},
-    Adam: {"step", "exp_avg", "exp_avg_sq"},
-}
 CHANGEABLE = (*ELSEWHERE, "steps", "checkpoint_every")  # settings that a resumed run may change
 
 
@@ -31,6 +27,7 @@ class TrainingRun:
 
     Attributes:
         held_out: digits that are never trained on
+        draws: on the CPU; draws digits, batches and numbers of ticks
         generator: on the automaton's device; draws fire masks and noise
         step: steps done so far
     """
@@ -41,6 +38,7 @@ class TrainingRun:
     optimisers: list[Optimizer]
     pool: Pool
     held_out: Digits
+    draws: torch.Generator
     generator: torch.Generator
     step: int = 0
 
@@ -67,6 +65,7 @@ class TrainingRun:
             optimisers=make_optimisers(automaton, recipe),
             pool=Pool(digits[:kept], settings.pool_size, settings.regime, draws),
             held_out=digits[kept:],
+            draws=draws,
             generator=seeded(settings.seed, device),
         )
 
@@ -88,7 +87,6 @@ class TrainingRun:
                 f"{checkpoint.path} has {checkpoint.step} steps already: give --steps a higher number"
             )
         run = cls.start(settings, device)
-        run.automaton.load_state_dict(checkpoint.automaton.state_dict())
         run.step = checkpoint.step
         try:
             run._restore(load_training_state(checkpoint))
@@ -96,44 +94,32 @@ class TrainingRun:
             raise FailedError(
                 f"can't resume from {checkpoint.path}: its state does not fit: {error}"
             ) from error
+        run.automaton.load_state_dict(checkpoint.automaton.state_dict())
         return run
+
+    def draw_ticks(self) -> int:
+        """How many ticks the next step has."""
+        least, most = self.settings.ticks
+        return int(torch.randint(least, most + 1, (), generator=self.draws))
 
     def state(self) -> dict[str, Tensor]:
         """All that a resumed run needs beyond the weights and the step."""
-        state = {
+        return {
             "pool.grid": self.pool.grid.contiguous(),
             "pool.labels": self.pool.labels,
-            "generator.draws": self.pool.generator.get_state(),
+            "generator.draws": self.draws.get_state(),
             "generator.chance": self.generator.get_state(),
+            **optimiser_state(self.optimisers),
         }
-        for number, optimiser in enumerate(self.optimisers):
-            for index, moments in optimiser.state_dict()["state"].items():
-                for name, moment in moments.items():
-                    state[f"optimiser.{number}.{index}.{name}"] = moment
-        return state
 
     def _restore(self, state: dict[str, Tensor]) -> None:
         for name, target in (("pool.grid", self.pool.grid), ("pool.labels", self.pool.labels)):
             if state[name].shape != target.shape:
                 raise ValueError(f"{name} is {tuple(state[name].shape)}, expected {tuple(target.shape)}")
             target.copy_(state[name])
-        self.pool.generator.set_state(state["generator.draws"])
+        self.draws.set_state(state["generator.draws"])
         self.generator.set_state(state["generator.chance"])
-        for number, optimiser in enumerate(self.optimisers):
-            moments: dict[int, dict[str, Tensor]] = {}
-            for key, moment in state.items():
-                if key.startswith(f"optimiser.{number}."):
-                    index, name = key.split(".")[2:]
-                    moments.setdefault(int(index), {})[name] = moment
-            parameters = optimiser.param_groups[0]["params"]
-            for index, parameter in enumerate(parameters):
-                if moments[index].keys() != MOMENTS[type(optimiser)]:
-                    raise ValueError(f"optimiser's state has {', '.join(sorted(moments[index]))}")
-                for name, moment in moments[index].items():
-                    if moment.ndim and moment.shape != parameter.shape:
-                        raise ValueError(f"optimiser's {name} is {tuple(moment.shape)}")
-            groups = optimiser.state_dict()["param_groups"]
-            optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        restore_optimisers(self.optimisers, state, self.step)
 
 
 def settings_to_save(settings: TrainSettings) -> dict[str, Any]:
@@ -153,7 +139,11 @@ def saved_settings(checkpoint: Checkpoint) -> dict[str, Any]:
         if name in ELSEWHERE or name not in checkpoint.config["training"]:
             continue
         value = checkpoint.config["training"][name]
-        fits = value in get_args(kind) if get_origin(kind) is Literal else type(value) is kind
+        if get_origin(kind) is tuple and isinstance(value, list):
+            value = tuple(value)
+            fits = tuple(map(type, value)) == get_args(kind)
+        else:
+            fits = value in get_args(kind) if get_origin(kind) is Literal else type(value) is kind
         if not fits:
             raise FailedError(f"{checkpoint.path / CONFIG} is damaged: {name} is {value!r}")
         found[name] = value

@@ -5,7 +5,7 @@ from torch import Tensor
 from ca.cells import outputs
 from ca.engine import CellGraph, Chance, rollout
 from ca.loss import LOSSES
-from ca.optimisers import normalise_gradients, set_rates
+from ca.optimisers import normalise_gradients, set_rate
 from ca.training_run import TrainingRun
 
 
@@ -16,7 +16,7 @@ def training_step(run: TrainingRun) -> Tensor:
 
     batch = run.pool.draw(settings.batch_size)
     graph = CellGraph.of(batch.grid[:, 0])
-    chance = Chance.draw(graph, automaton, settings.ticks, run.generator)
+    chance = Chance.draw(graph, automaton, run.draw_ticks(), run.generator)
     cells = rollout(automaton, graph, graph.gather(batch.grid), chance)
 
     living = slice(graph.num_alive)
@@ -32,7 +32,7 @@ def learn(run: TrainingRun, loss: Tensor) -> None:
     """Update the weights: gradients of the loss, normalised, at the learning rate of the run's step."""
     loss.backward()
     normalise_gradients(run.automaton)
-    set_rates(run.optimisers, run.recipe, run.recipe.rate_factor(run.step, run.settings.steps))
+    set_rate(run.optimisers, run.recipe.rate_at(run.step, run.settings.steps))
     for optimiser in run.optimisers:
         optimiser.step()
         optimiser.zero_grad()
