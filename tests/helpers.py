@@ -31,9 +31,9 @@ def random_automaton(
     return automaton
 
 
-def saved_automaton(folder: Path, automaton: CellularAutomaton) -> Path:
+def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: str = "mnist") -> Path:
     """Write a checkpoint of step 7, and return its path."""
-    training = {"dataset": "mnist"}
+    training = {"dataset": dataset}
     return save_checkpoint(folder, automaton, step=7, training=training, metrics={}, training_state={})
 
 

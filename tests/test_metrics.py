@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ca.metrics import agreement, cell_accuracy, count_votes, digit_accuracy
+from ca.metrics import agreement, cell_accuracy, confusion, count_votes, digit_accuracy
 
 
 def votes_of(*digits: dict[int, int]) -> Tensor:
@@ -116,3 +116,12 @@ def test_the_metrics_of_many_ticks_are_those_of_each() -> None:
         for stage, tick in np.ndindex(2, 3):
             assert together[stage, tick] == metric(votes[stage, tick], labels[stage, tick])
     assert agreement(votes).tolist() == [[agreement(tick).item() for tick in stage] for stage in votes]
+
+
+@given(elections)
+def test_confusion_equals_a_loop_over_the_digits(elections: Elections) -> None:
+    counts = [[0] * 10 for _ in range(10)]
+    for votes, label in elections:
+        if any(votes):
+            counts[label][votes.index(max(votes))] += 1
+    assert confusion(*tensors(elections)).tolist() == counts

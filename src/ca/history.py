@@ -1,17 +1,14 @@
 """What a training run leaves to look at: the loss-history figure, and pictures of batches."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import LogFormatter
 
-from ca.cells import NUM_CLASSES
-from ca.render import PALETTE, Indices, cell_tiles, mosaic, paint
+from ca.figures import class_legend, plain_axes, save_figure
+from ca.render import Indices, cell_tiles, mosaic, paint
 
 MEDIAN_SHARE = 0.02  # of the points so far go into a running median
 
@@ -35,8 +32,7 @@ def draw_loss_history(rows: list[dict[str, Any]], path: Path) -> None:
     beneath.set_ylim(bottom=0)
     beneath.ticklabel_format(axis="y", scilimits=(-2, 3))
     for axes in (above, beneath):
-        axes.grid(alpha=0.25, which="both", linewidth=0.5)
-        axes.spines[["top", "right"]].set_visible(False)
+        plain_axes(axes)
     save_figure(figure, path)
 
 
@@ -60,13 +56,5 @@ def draw_batch(before: Indices, after: Indices, *, step: int, ticks: int, path: 
         axes.set_title(title)
         axes.set_xticks([])
         axes.set_yticks([])
-    swatches = [Patch(color=PALETTE[index] / 255, label=str(index)) for index in range(NUM_CLASSES)]
-    figure.legend(handles=swatches, ncols=NUM_CLASSES, loc="outside lower center", frameon=False)
+    class_legend(figure)
     save_figure(figure, path)
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a PNG file; a reader sees the old one or the new one."""
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
-    temporary.replace(path)

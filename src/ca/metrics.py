@@ -38,13 +38,32 @@ def cell_accuracy(votes: Tensor, labels: Tensor) -> Tensor:
     return right.double() / votes.sum((-1, -2)).clamp(min=1)
 
 
+def agreeing(votes: Tensor) -> Tensor:
+    """Which digits' alive cells all output the same class: (..., digits, 10) -> (..., digits) bool."""
+    cells = votes.sum(-1)
+    return (votes.amax(-1) == cells) & (cells > 0)
+
+
 def agreement(votes: Tensor) -> Tensor:
     """Share of digits whose alive cells all output the same class: (..., digits, 10) -> (...) float64."""
-    cells = votes.sum(-1)
-    return ((votes.amax(-1) == cells) & (cells > 0)).double().mean(-1)
+    return agreeing(votes).double().mean(-1)
 
 
 def digit_accuracy(votes: Tensor, labels: Tensor) -> Tensor:
     """Share of digits whose most common class is the label; arguments as in `cell_accuracy`."""
     right = (votes.argmax(-1) == labels) & (votes.sum(-1) > 0)
     return right.double().mean(-1)
+
+
+def confusion(votes: Tensor, labels: Tensor) -> Tensor:
+    """Digits of each label (row) by their most common class (column); digits without votes are left out.
+
+    Args:
+        votes: (digits, 10)
+        labels: (digits,)
+
+    Returns:
+        (10, 10) int64
+    """
+    pairs = (labels * NUM_CLASSES + votes.argmax(-1))[votes.sum(-1) > 0]
+    return torch.bincount(pairs, minlength=NUM_CLASSES**2).view(NUM_CLASSES, NUM_CLASSES)

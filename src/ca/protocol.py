@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,7 +12,9 @@ from ca.digits import Digits
 from ca.engine import CellGraph, Chance, rollout
 from ca.metrics import agreement, cell_accuracy, count_votes, digit_accuracy
 from ca.model import CellularAutomaton
+from ca.render import Indices, colour_indices
 
+METRICS = ("cell_accuracy", "agreement", "digit_accuracy")
 DIGITS_AT_ONCE = 64  # few enough for a tick's activations to stay in the processor's cache
 
 
@@ -24,12 +27,14 @@ class Measurements:
         labels: (stages, digits)
         mean_abs_state: (stages, ticks) over alive cells and state channels
         mean_abs_residual: (stages, ticks) the same for the residual, before noise, of cells that fired
+        last_cells: (stages, digits, height, width) palette indices after the last tick of each stage
     """
 
     votes: Tensor
     labels: Tensor
     mean_abs_state: Tensor
     mean_abs_residual: Tensor
+    last_cells: Indices
 
     def curves(self) -> dict[str, list[float]]:
         """Every metric after every tick of all stages, as shares in [0, 1]."""
@@ -67,6 +72,7 @@ def measure(
         order.append((order[-1] + step) % len(digits))
     votes = torch.zeros(stages, ticks, len(digits), NUM_CLASSES, dtype=torch.int32)
     sums = torch.zeros(stages, ticks, 4, dtype=torch.float64)
+    last_cells = np.empty((stages, *digits.images.shape), dtype=np.uint8)
     for start in range(0, len(digits), DIGITS_AT_ONCE):
         chunk = slice(start, min(start + DIGITS_AT_ONCE, len(digits)))
         grid = None
@@ -84,10 +90,11 @@ def measure(
                 )
                 sums[stage, tick] += _magnitudes(before, cells, living, chance)
             grid = graph.scatter(cells, grid)
+            last_cells[stage, chunk] = colour_indices(grid)
         advance(chunk.stop - chunk.start)
     means = sums[..., :2] / sums[..., 2:].clamp(min=1)
     labels = torch.stack([digits.labels[picked] for picked in order])
-    return Measurements(votes, labels.cpu(), means[..., 0], means[..., 1])
+    return Measurements(votes, labels.cpu(), means[..., 0], means[..., 1], last_cells)
 
 
 def _magnitudes(before: Tensor, after: Tensor, living: Tensor, chance: Chance) -> Tensor:
@@ -101,4 +108,4 @@ def _magnitudes(before: Tensor, after: Tensor, living: Tensor, chance: Chance) -
 
 def metrics_at(curves: dict[str, list[float]], tick: int) -> dict[str, float]:
     """The three metrics after a tick, counted from 1."""
-    return {name: curves[name][tick - 1] for name in ("cell_accuracy", "agreement", "digit_accuracy")}
+    return {name: curves[name][tick - 1] for name in METRICS}

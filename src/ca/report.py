@@ -1,94 +1,124 @@
-"""The evaluation protocol on the whole test set: a JSON file, and a table beside the article's figures."""
+"""The evaluation protocol on the whole test set: JSON files, figures, and a table beside the article's."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from ca.checkpoint import Checkpoint, load_checkpoint
+from ca.checkpoint_names import distinct_names, in_file_name
+from ca.confusion_figure import draw_confusion
+from ca.curve_figures import draw_magnitudes, draw_shares
 from ca.device import find_device, seeded
 from ca.digits import load_digits
 from ca.errors import FailedError, UsageError
+from ca.metrics import confusion
 from ca.output_folder import prepare_folder
-from ca.protocol import measure, metrics_at
-from ca.settings import ReportSettings
+from ca.protocol import METRICS, Measurements, measure, metrics_at
+from ca.report_table import report_table
+from ca.settings import Dataset, ReportSettings
+from ca.worst_figure import draw_worst
 
 STAGES = 2
 TOLD_TICKS = (20, 50, 100, 200, 400)
-ARTICLE_ROWS = [  # article, table of "Experiment 2": its best model, L2 loss with noise
-    ["article, top", "95.4% at 65", "88.2% at 190", ""],
-    ["article, tick 200", "95.3%", "88.1%", ""],
-]
 
 
 def report(settings: ReportSettings) -> None:
-    """Measure a checkpoint, write `outputs_report/NAME.json`, print its path and a table.
+    """Measure checkpoints one by one, write JSON files and figures, print their paths and a table.
 
     Raises:
-        FailedError: checkpoint, data or device is not there, or the file can't be written
-        UsageError: more digits than the data set has
+        FailedError: a checkpoint, data or device is not there, or a file can't be written
+        UsageError: a checkpoint given twice, checkpoints of several data sets, or more digits than there are
     """
-    checkpoint = load_checkpoint(settings.checkpoint)
+    checkpoints = [load_checkpoint(path) for path in settings.checkpoints or (None,)]
+    names = distinct_names([checkpoint.path for checkpoint in checkpoints])
+    dataset = settings.dataset or _common_dataset(checkpoints)
     device = find_device(settings.device)
     folder = prepare_folder(settings.output_dir)
-    dataset = settings.dataset or checkpoint.dataset
     digits = load_digits(dataset, "test", settings.data_dir)
     count = len(digits) if settings.n_digits is None else settings.n_digits
     if count > len(digits):
         raise UsageError(f"--n-digits {count} is more than the {len(digits)} digits there are")
-    with tqdm(total=count, unit="digit", disable=None) as bar:
-        measured = measure(
-            checkpoint.automaton.to(device),
-            digits[:count].to(device),
-            stages=STAGES,
-            ticks=settings.n_steps_per_stage,
-            generator=seeded(settings.seed, device),
-            advance=bar.update,
-        )
-    found = {
-        "checkpoint": checkpoint.path.resolve().name,
-        "step": checkpoint.step,
-        "dataset": dataset,
-        "digits": count,
-        "seed": settings.seed,
-        "ticks_per_stage": settings.n_steps_per_stage,
-        **_figures(measured.curves(), settings.n_steps_per_stage),
-    }
-    path = folder / _file_name(checkpoint, settings, dataset, count)
+    digits, ticks = digits[:count].to(device), settings.n_steps_per_stage
+    what = f"seed-{settings.seed}_{dataset}-{count}_ticks-{STAGES}x{ticks}"
+    found, paths = {}, []
     try:
-        path.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
+        with tqdm(total=count * len(checkpoints), unit="digit", disable=None) as bar:
+            for name, checkpoint in zip(names, checkpoints, strict=True):
+                bar.set_description(name)
+                measured = measure(
+                    checkpoint.automaton.to(device),
+                    digits,
+                    stages=STAGES,
+                    ticks=ticks,
+                    generator=seeded(settings.seed, device),
+                    advance=bar.update,
+                )
+                found[name] = {
+                    "checkpoint": name,
+                    "step": checkpoint.step,
+                    "dataset": dataset,
+                    "digits": count,
+                    "seed": settings.seed,
+                    "ticks_per_stage": ticks,
+                    **_in_figures(measured),
+                }
+                paths += _write_one(folder / f"{in_file_name(name)}_{what}", found[name], measured)
+        others = f"-and-{len(names) - 1}-more" if len(names) > 1 else ""
+        paths += _write_all(folder / f"{in_file_name(names[0])}{others}_{what}", found, ticks, dataset)
     except OSError as error:
-        raise FailedError(f"can't write {path}: {error.strerror}") from error
-    print(path)
-    print(_table(found))
+        raise FailedError(f"can't write into {folder}: {error.strerror}") from error
+    print(*paths, sep="\n")
+    print(report_table(list(found.values())))
 
 
-def _figures(curves: dict[str, list[float]], ticks_per_stage: int) -> dict[str, Any]:
-    """The curves, the top of each metric in the first stage, and its value at the ticks that are told."""
+def _common_dataset(checkpoints: Sequence[Checkpoint]) -> Dataset:
+    """The data set of all checkpoints: curves over several would not compare the automata."""
+    datasets = list(dict.fromkeys(checkpoint.dataset for checkpoint in checkpoints))
+    if len(datasets) > 1:
+        raise UsageError(f"the checkpoints are of {' and '.join(datasets)}: choose one with --dataset")
+    return datasets[0]
+
+
+def _in_figures(measured: Measurements) -> dict[str, Any]:
+    """What goes into the JSON file: tops of the first stage, values at told ticks, last confusion, curves."""
+    curves, ticks_per_stage = measured.curves(), measured.votes.shape[1]
     top = {}
-    for name in metrics_at(curves, 1):
+    for name in METRICS:
         first_stage = curves[name][:ticks_per_stage]
         best = max(first_stage)
         top[name] = {"value": best, "tick": first_stage.index(best) + 1}
     last = len(curves["agreement"])
     told = sorted({tick for tick in TOLD_TICKS if tick <= last} | {ticks_per_stage, last})
-    return {"top": top, "at_tick": {str(tick): metrics_at(curves, tick) for tick in told}, "curves": curves}
+    return {
+        "top": top,
+        "at_tick": {str(tick): metrics_at(curves, tick) for tick in told},
+        "confusion": confusion(measured.votes[-1, -1], measured.labels[-1]).tolist(),
+        "curves": curves,
+    }
 
 
-def _table(found: dict[str, Any]) -> str:
-    top = found["top"]
-    rows = [["", *(name.replace("_", " ") for name in top)]]
-    rows.append(["top before mutation", *(f"{best['value']:.1%} at {best['tick']}" for best in top.values())])
-    for tick, figures in found["at_tick"].items():
-        rows.append([f"tick {tick}", *(f"{figures[name]:.1%}" for name in top)])
-    if found["dataset"] == "mnist":
-        rows += ARTICLE_ROWS
-    return "\n".join(f"{name:<24}" + "".join(f"{cell:>18}" for cell in cells) for name, *cells in rows)
+def _write_one(stem: Path, found: dict[str, Any], measured: Measurements) -> list[Path]:
+    """What belongs to one checkpoint; returns the paths."""
+    endings = (".json", "-confusion.png", "-worst.png")
+    paths = figures, matrix, worst = [stem.with_name(stem.name + ending) for ending in endings]
+    figures.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
+    draw_confusion(
+        found["confusion"], found["checkpoint"], tick=len(found["curves"]["agreement"]), path=matrix
+    )
+    draw_worst(
+        measured.votes[0], measured.labels[0], measured.last_cells[0], name=found["checkpoint"], path=worst
+    )
+    return paths
 
 
-def _file_name(checkpoint: Checkpoint, settings: ReportSettings, dataset: str, count: int) -> Path:
-    """A name that tells the checkpoint, the seed and what was measured."""
-    name = f"{checkpoint.path.resolve().name}_seed-{settings.seed}"
-    name += f"_{dataset}-{count}_ticks-{STAGES}x{settings.n_steps_per_stage}"
-    return Path(name + ".json")
+def _write_all(stem: Path, found: dict[str, dict[str, Any]], ticks: int, dataset: str) -> list[Path]:
+    """What all checkpoints share; returns the paths."""
+    endings = ("-curves.png", "-magnitudes.png")
+    paths = shares, magnitudes = [stem.with_name(stem.name + ending) for ending in endings]
+    curves = {name: one["curves"] for name, one in found.items()}
+    draw_shares(curves, ticks, with_article=dataset == "mnist", path=shares)
+    draw_magnitudes(curves, ticks, path=magnitudes)
+    return paths

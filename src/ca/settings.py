@@ -16,10 +16,16 @@ from ca.recipes import BEST, RECIPES, RecipeName
 Dataset = Literal["mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-digits"]
 Regime = Literal["naive", "persistent", "mutating"]
 LossName = Literal["l2", "cross-entropy"]
+THE_BUNDLED = "(default: the one that comes with ca)"
 CheckpointPath = Annotated[
     Path | None,
     tyro.conf.Positional,
-    tyro.conf.arg(metavar="CHECKPOINT", help_behavior_hint="(default: the one that comes with ca)"),
+    tyro.conf.arg(metavar="CHECKPOINT", help_behavior_hint=THE_BUNDLED),
+]
+CheckpointPaths = Annotated[
+    tuple[Path, ...],
+    tyro.conf.Positional,
+    tyro.conf.arg(metavar="[CHECKPOINT ...]", help_behavior_hint=THE_BUNDLED),
 ]
 THE_CHECKPOINTS = tyro.conf.arg(help_behavior_hint="(default: the checkpoint's)")
 
@@ -132,10 +138,10 @@ class EvaluateSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
-    """Measure a checkpoint on the whole test set: 200 ticks, a mutation, 200 ticks; writes JSON."""
+    """Measure checkpoints on all test digits (200 ticks, a mutation, 200 ticks); writes JSON and figures."""
 
-    checkpoint: CheckpointPath = None
-    """Folder of the checkpoint."""
+    checkpoints: CheckpointPaths = ()
+    """Folders of the checkpoints; the curves of all go into the same figures."""
     n_digits: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: all)")] = None
     """Measure on the first test digits only."""
     n_steps_per_stage: int = 200
@@ -147,7 +153,7 @@ class ReportSettings:
     data_dir: Path = Path("data")
     """Folder of the data sets other than MNIST."""
     output_dir: Path = Path("outputs_report")
-    """Folder of the JSON file."""
+    """Folder of the JSON files and figures."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps ..."""
 
