@@ -1,7 +1,7 @@
 """`ca evaluate`: what the video holds, what is printed, and that every flag does what it says."""
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import av
@@ -12,8 +12,9 @@ from helpers import random_automaton, saved_automaton
 from PIL import Image
 
 from ca import evaluate as evaluate_module
+from ca import show
 from ca.cli import main
-from ca.digits import Digits
+from ca.digits import Digits, load_digits
 from ca.errors import FailedError, UsageError
 from ca.evaluate import evaluate
 from ca.model import CellularAutomaton
@@ -65,6 +66,10 @@ def test_video_has_the_start_and_a_frame_for_every_tick(
         {"fire_rate": 1.0},
         {"noise": 0.5},
         {"format": "gif"},
+        {"view": "confidence"},
+        {"view": "channels"},
+        {"layout": "board"},
+        {"layout": "board", "board_size": 70},
     ],
 )
 def test_every_flag_changes_the_video_and_its_name(
@@ -127,6 +132,65 @@ def test_last_frame_and_printed_metrics_equal_a_dense_rollout(
     assert white == 9 * int((~living).sum())
 
 
+def test_board_in_motion_equals_its_digits_alone(
+    settings: EvaluateSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is printed for four digits that share a board is what a dense rollout of each alone says."""
+    settings = replace(
+        settings, layout="board", n_stages=1, fire_rate=1.0, noise=0.0, seed=3, output_dir=settings.output_dir
+    )
+    evaluate(settings)
+    line = capsys.readouterr().out.splitlines()[1]
+
+    digits = load_digits("mnist", "test").sample(4, torch.Generator().manual_seed(3))
+    automaton = random_automaton(dtype=torch.float32)
+    grid = torch.cat([digits.liveness[:, None], torch.zeros(4, 19, 28, 28)], 1)
+    with torch.no_grad():
+        for _ in range(3):
+            grid = automaton.tick(grid, torch.ones(4, 28, 28, dtype=torch.bool), torch.zeros(4, 19, 28, 28))
+    living = digits.liveness > 0.1
+    right = (grid[:, 10:].argmax(1) == digits.labels[:, None, None])[living].double().mean()
+    assert f"cell accuracy {right:.1%}" in line
+
+
+def test_every_view_of_every_layout_as_gif_and_annotated(
+    settings: EvaluateSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for view, layout in product(("classes", "confidence", "channels"), ("mosaic", "board")):
+        changed = replace(
+            settings, view=view, layout=layout, annotations=True, format="gif", n_stages=1, batch_size=2
+        )
+        evaluate(changed)
+        path = Path(capsys.readouterr().out.splitlines()[0])
+        with Image.open(path) as image:
+            assert getattr(image, "n_frames", 1) == 4
+            assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_few_digits_are_the_default_where_each_is_nineteen_pictures() -> None:
+    assert EvaluateSettings().num_digits == 100
+    assert EvaluateSettings(view="channels").num_digits == 5
+    assert EvaluateSettings(view="channels", batch_size=7).num_digits == 7
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"board_size": 100}, "--board-size 100 needs --layout board"),
+        ({"board_size": 27, "layout": "board"}, "--board-size must be at least 28, not 27"),
+        ({"batch_size": 0}, "--batch-size must be at least 1, not 0"),
+    ],
+)
+def test_senseless_layouts(flags: dict, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        EvaluateSettings(**flags)
+
+
+def test_board_too_small(settings: EvaluateSettings) -> None:
+    with pytest.raises(UsageError, match=r"only \d of --batch-size 4 digits find room on a board of 28 x 28"):
+        evaluate(replace(settings, layout="board", board_size=28, n_steps_per_stage=1))
+
+
 def test_stages_mutate_the_digits(settings: EvaluateSettings, capsys: pytest.CaptureFixture[str]) -> None:
     """The white of the picture, where no cell is alive, changes at the mutation and only there."""
     _, frames = video_of(replace(settings, slider=False), capsys)
@@ -142,8 +206,10 @@ def test_more_digits_than_there_are(settings: EvaluateSettings) -> None:
 
 
 def test_frames_too_large_for_a_video(settings: EvaluateSettings) -> None:
-    with pytest.raises(UsageError, match=r"--zoom-scale 500"):
+    with pytest.raises(UsageError, match=r"lower --zoom-scale 500 or --batch-size 4$"):
         evaluate(replace(settings, zoom_scale=500))
+    with pytest.raises(UsageError, match=r"lower --zoom-scale 3 or --board-size 5000$"):
+        evaluate(replace(settings, layout="board", board_size=5000))
 
 
 def test_unwritable_folder_is_found_before_the_work(
@@ -152,7 +218,7 @@ def test_unwritable_folder_is_found_before_the_work(
     def never(*_: object) -> None:
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr(evaluate_module, "rollout", never)
+    monkeypatch.setattr(show, "rollout", never)
     (tmp_path / "file").write_text("")
     with pytest.raises(FailedError, match="can't write into"):
         evaluate(replace(settings, output_dir=tmp_path / "file" / "below"))

@@ -53,14 +53,23 @@ def test_mosaic_is_nearly_square(digits: int, shape: tuple[int, int]) -> None:
     assert mosaic_shape(digits) == shape
 
 
-def test_mosaic_puts_digits_row_by_row_and_fills_up_with_dead_cells() -> None:
-    indices = np.arange(5, dtype=np.uint8)[:, None, None].repeat(2, 1).repeat(3, 2)
-    whole = mosaic(indices, 2, 3)
-    assert whole.shape == (4, 9)
-    expected = [[0, 1, 2], [3, 4, DEAD]]
+def test_mosaic_puts_digits_row_by_row_and_fills_up_with_white() -> None:
+    greys = np.arange(5, dtype=np.uint8)[:, None, None, None] + np.zeros((1, 2, 3, 3), dtype=np.uint8)
+    whole = mosaic(greys, 2, 3)
+    assert whole.shape == (4, 9, 3)
+    expected = [[0, 1, 2], [3, 4, 255]]
     for row in range(4):
         for column in range(9):
-            assert whole[row, column] == expected[row // 2][column // 3]
+            assert (whole[row, column] == expected[row // 2][column // 3]).all()
+
+
+def test_several_digits_are_painted_as_each_alone() -> None:
+    indices = np.random.default_rng(1).integers(0, 12, (3, 4, 5), dtype=np.uint8)
+    tiles = cell_tiles(11, annotated=True)
+    pictures = paint(indices, tiles)
+    assert pictures.shape == (3, 44, 55, 3)
+    for number in range(3):
+        assert (pictures[number] == paint(indices[number], tiles)).all()
 
 
 @pytest.mark.parametrize("zoom", [1, 2, 5])

@@ -24,7 +24,7 @@ def pictures(count: int, zoom: int = 8) -> list[Picture]:
 @pytest.mark.parametrize("fps", [1.0, 3.0, 23.976, 60.0, 240.0])
 def test_mp4_is_what_browsers_play_and_holds_every_frame(tmp_path: Path, fps: float) -> None:
     frames = pictures(7)
-    write_video(tmp_path / "v.mp4", iter(frames), fps)
+    write_video(tmp_path / "v.mp4", iter(frames), fps, PALETTE)
     with av.open(tmp_path / "v.mp4") as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
@@ -42,7 +42,7 @@ def test_mp4_is_what_browsers_play_and_holds_every_frame(tmp_path: Path, fps: fl
 
 def test_gif_holds_every_frame_in_exact_colours(tmp_path: Path) -> None:
     frames = pictures(9)
-    write_video(tmp_path / "v.gif", iter(frames), 30.0)
+    write_video(tmp_path / "v.gif", iter(frames), 30.0, PALETTE)
     with Image.open(tmp_path / "v.gif") as image:
         durations = []
         for number, drawn in enumerate(frames):
@@ -56,7 +56,7 @@ def test_gif_holds_every_frame_in_exact_colours(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("fps", "seconds"), [(3.0, 4.0), (24.0, 0.5), (240.0, 0.24)])
 def test_gif_keeps_time_as_far_as_browsers_can(tmp_path: Path, fps: float, seconds: float) -> None:
-    write_video(tmp_path / "v.gif", iter(pictures(12, zoom=2)), fps)
+    write_video(tmp_path / "v.gif", iter(pictures(12, zoom=2)), fps, PALETTE)
     with Image.open(tmp_path / "v.gif") as image:
         total = 0
         for number in range(12):
@@ -74,7 +74,7 @@ def test_failing_ffmpeg_leaves_the_earlier_video_and_says_so(
     for ffmpeg in ("/no/such/ffmpeg", "/bin/false"):
         monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", ffmpeg)
         with pytest.raises(FailedError, match=r"^can't write .*v\.mp4: ") as caught:
-            write_video(path, iter(pictures(300)), 30.0)
+            write_video(path, iter(pictures(300)), 30.0, PALETTE)
         assert "\n" not in str(caught.value)
         assert path.read_text() == "earlier"
         assert [child.name for child in tmp_path.iterdir()] == ["v.mp4"]
@@ -84,7 +84,7 @@ def test_failing_ffmpeg_leaves_the_earlier_video_and_says_so(
 
 def test_palette_survives_the_gif_palette(tmp_path: Path) -> None:
     picture = PALETTE[None].repeat(2, 0)
-    write_video(tmp_path / "v.gif", iter([picture]), 10.0)
+    write_video(tmp_path / "v.gif", iter([picture]), 10.0, PALETTE)
     with Image.open(tmp_path / "v.gif") as image:
         assert (np.asarray(image.convert("RGB")) == picture).all()
 
@@ -96,5 +96,5 @@ def test_a_defect_in_drawing_is_not_told_as_one_of_the_disk(tmp_path: Path, suff
         raise RuntimeError("a defect")
 
     with pytest.raises(RuntimeError, match="a defect"):
-        write_video(tmp_path / f"v{suffix}", broken(), 30.0)
+        write_video(tmp_path / f"v{suffix}", broken(), 30.0, PALETTE)
     assert list(tmp_path.iterdir()) == []

@@ -56,6 +56,11 @@ class Digits:
         """(digits, height, width) float32 grey values in [0, 1]."""
         return self.images.float() / 255
 
+    def sample(self, number: int, generator: torch.Generator) -> "Digits":
+        """Random digits, none twice."""
+        order = torch.randperm(len(self), generator=generator, device=self.labels.device)
+        return self[order[:number]]
+
     def to(self, device: torch.device) -> "Digits":
         return Digits(self.images.to(device), self.labels.to(device))
 

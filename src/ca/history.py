@@ -52,7 +52,7 @@ def draw_batch(before: Indices, after: Indices, *, step: int, ticks: int, path: 
     for axes, indices, title in zip(
         figure.subplots(1, 2), (before, after), ("before", f"after {ticks} ticks"), strict=True
     ):
-        axes.imshow(paint(mosaic(indices, rows, columns), tiles), interpolation="nearest")
+        axes.imshow(mosaic(paint(indices, tiles), rows, columns), interpolation="nearest")
         axes.set_title(title)
         axes.set_xticks([])
         axes.set_yticks([])

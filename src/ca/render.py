@@ -1,6 +1,6 @@
-"""Cells to colours: class indices, mosaics of digits, and crisp zoomed pixels.
+"""Cells to colours: class indices, and crisp zoomed pixels.
 
-Pictures are NumPy arrays (height, width, 3) of uint8 RGB.
+Pictures are NumPy arrays (height, width, 3) of uint8 RGB, or several (digits, height, width, 3).
 """
 
 import math
@@ -21,6 +21,7 @@ PALETTE = np.array(
     ],
     dtype=np.uint8,
 )  # fmt: skip
+INK, PALE_INK = (40, 40, 40), (120, 120, 120)  # of letters and lines
 MIN_ANNOTATED_ZOOM = 10  # pixels along a cell below which a character can't be read
 
 Indices = NDArray[np.uint8]
@@ -41,12 +42,12 @@ def mosaic_shape(num_digits: int) -> tuple[int, int]:
     return math.ceil(num_digits / columns), columns
 
 
-def mosaic(indices: Indices, rows: int, columns: int) -> Indices:
-    """Digits side by side: (digits, height, width) -> (rows * height, columns * width)."""
-    digits, height, width = indices.shape
-    padded = np.full((rows * columns, height, width), DEAD, dtype=np.uint8)
-    padded[:digits] = indices
-    return padded.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(rows * height, -1)
+def mosaic(pictures: Picture, rows: int, columns: int) -> Picture:
+    """Pictures side by side: (digits, height, width, 3) -> (rows * height, columns * width, 3)."""
+    digits, height, width, _ = pictures.shape
+    padded = np.full((rows * columns, height, width, 3), PALETTE[DEAD], dtype=np.uint8)
+    padded[:digits] = pictures
+    return padded.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, -1, 3)
 
 
 def cell_tiles(zoom: int, *, annotated: bool) -> NDArray[np.uint8]:
@@ -69,7 +70,7 @@ def ink_on(index: int) -> tuple[int, int, int]:
 
 
 def paint(indices: Indices, tiles: NDArray[np.uint8]) -> Picture:
-    """Cells to pixels: (height, width) palette indices -> (height * zoom, width * zoom, 3)."""
-    height, width = indices.shape
+    """Cells to pixels: (..., height, width) indices of tiles -> (..., height * zoom, width * zoom, 3)."""
+    *digits, height, width = indices.shape
     zoom = tiles.shape[1]
-    return tiles[indices].swapaxes(1, 2).reshape(height * zoom, width * zoom, 3)
+    return tiles[indices].swapaxes(-4, -3).reshape(*digits, height * zoom, width * zoom, 3)

@@ -15,7 +15,10 @@ from ca.recipes import BEST, RECIPES, RecipeName
 
 Dataset = Literal["mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-digits"]
 Regime = Literal["naive", "persistent", "mutating"]
+View = Literal["classes", "confidence", "channels"]
+Layout = Literal["mosaic", "board"]
 LossName = Literal["l2", "cross-entropy"]
+BOARD_SHARE = 32  # cells along a square that each digit of a board has where its size is not given
 THE_BUNDLED = "(default: the one that comes with ca)"
 CheckpointPath = Annotated[
     Path | None,
@@ -94,8 +97,15 @@ class EvaluateSettings:
 
     checkpoint: CheckpointPath = None
     """Folder of the checkpoint."""
-    batch_size: int = 100
-    """Digits in the mosaic."""
+    batch_size: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: 100; channels: 5)")] = None
+    """Digits in the picture."""
+    view: View = "classes"
+    """What is seen of a cell. classes: the largest output. confidence: the same, darker the less it is above
+    the second largest. channels: all of the state, a picture a channel."""
+    layout: Layout = "mosaic"
+    """mosaic: digits side by side, each alone. board: all on one large square."""
+    board_size: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: room for all)")] = None
+    """Cells along the side of the board."""
     n_stages: int = 2
     """Stages; the digits mutate between them."""
     n_steps_per_stage: int = 200
@@ -126,14 +136,34 @@ class EvaluateSettings:
     """auto, cpu, cuda, cuda:1, mps ..."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "n_stages", "n_steps_per_stage", "zoom_scale"):
+        for name in ("n_stages", "n_steps_per_stage", "zoom_scale"):
             _at_least(1, name, getattr(self, name))
+        if self.batch_size is not None:
+            _at_least(1, "batch_size", self.batch_size)
+        if self.board_size is not None:
+            _at_least(28, "board_size", self.board_size)
+            if self.layout != "board":
+                raise UsageError(f"--board-size {self.board_size} needs --layout board")
         _check_seed(self.seed)
         _check_range(1, 240, "fps", self.fps)
         if self.fire_rate is not None:
             _check_range(0, 1, "fire_rate", self.fire_rate)
         if self.noise is not None:
             _check_range(0, math.inf, "noise", self.noise)
+
+    @property
+    def num_digits(self) -> int:
+        """Digits in the picture."""
+        if self.batch_size is None:
+            return 5 if self.view == "channels" else 100
+        return self.batch_size
+
+    @property
+    def board_side(self) -> int:
+        """Cells along the side of the board."""
+        if self.board_size is None:
+            return math.ceil(BOARD_SHARE * math.sqrt(self.num_digits))
+        return self.board_size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from pathlib import Path
 import imageio.v2 as imageio
 import imageio_ffmpeg
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ca.errors import FailedError
-from ca.render import PALETTE, Picture
+from ca.render import Picture
 
 GIF_MAX_FPS = 50.0  # browsers slow frames down that last less than two hundredths of a second
 X264 = ("-crf", "18", "-movflags", "+faststart")
@@ -20,8 +21,10 @@ BT709 = (  # said in the file, so that every player shows the palette's colours
 )  # fmt: skip
 
 
-def write_video(path: Path, frames: Iterable[Picture], fps: float) -> None:
+def write_video(path: Path, frames: Iterable[Picture], fps: float, colours: NDArray[np.uint8]) -> None:
     """Write frames (height, width, 3), uint8 RGB of even size, as MP4 or GIF by the path's suffix.
+
+    `colours` (at most 256, 3) are those of a GIF, which has no others.
 
     A reader sees a whole file or none: it is written under a temporary name, checked and renamed.
 
@@ -31,7 +34,7 @@ def write_video(path: Path, frames: Iterable[Picture], fps: float) -> None:
     temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
     try:
         if path.suffix == ".gif":
-            _write_gif(temporary, frames, fps)
+            _write_gif(temporary, frames, fps, colours)
         else:
             _write_mp4(temporary, frames, fps)
         temporary.replace(path)
@@ -70,23 +73,13 @@ def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
         raise OSError(f"ffmpeg wrote {written} of {count} frames; --format gif does without it")
 
 
-def _write_gif(path: Path, frames: Iterable[Picture], fps: float) -> None:
-    colours = _gif_palette()
-    images = [Image.fromarray(frame).quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames]
+def _write_gif(path: Path, frames: Iterable[Picture], fps: float, colours: NDArray[np.uint8]) -> None:
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colours.flatten().tolist())
+    images = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     images[0].save(
         path, save_all=True, append_images=images[1:], duration=_gif_delays(len(images), fps), loop=0
     )
-
-
-def _gif_palette() -> Image.Image:
-    """The palette's colours, and their blends with black and white for the edges of letters."""
-    shares = np.linspace(0, 1, 8)[:, None, None]
-    inks = np.array([(0, 0, 0), (255, 255, 255)])
-    blends = [(1 - shares) * PALETTE + shares * ink for ink in inks]
-    image = Image.new("P", (1, 1))
-    colours = np.unique(np.concatenate(blends).reshape(-1, 3).round().astype(int), axis=0)
-    image.putpalette(colours.flatten().tolist())
-    return image
 
 
 def _gif_delays(count: int, fps: float) -> list[int]:

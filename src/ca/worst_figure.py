@@ -74,7 +74,7 @@ def _draw_digits(axes: Axes, votes: Tensor, labels: Tensor, cells: Indices) -> N
     framed = np.pad(cells, ((0, 0), (CAPTION, 0), (1, 1)), constant_values=DEAD)
     height, width = framed.shape[1:]
     axes.imshow(
-        paint(mosaic(framed, ROWS, COLUMNS), cell_tiles(8, annotated=False)),
+        mosaic(paint(framed, cell_tiles(8, annotated=False)), ROWS, COLUMNS),
         extent=(0, COLUMNS * width, ROWS * height, 0),
     )
     for number, (of_digit, label) in enumerate(zip(votes, labels.tolist(), strict=True)):
