@@ -11,9 +11,18 @@ from tyro.conf import subcommand
 
 from ca import __version__
 from ca.errors import FailedError
-from ca.settings import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
+from ca.settings import (
+    BenchmarkSettings,
+    DemoSettings,
+    EvaluateSettings,
+    ExportSettings,
+    ReportSettings,
+    TrainSettings,
+)
 
-Settings = TrainSettings | EvaluateSettings | ReportSettings | BenchmarkSettings
+Settings = (
+    TrainSettings | EvaluateSettings | ReportSettings | DemoSettings | ExportSettings | BenchmarkSettings
+)
 INTERRUPTED = 130
 
 
@@ -43,6 +52,8 @@ def parse(arguments: list[str], train_defaults: TrainSettings | None = None) -> 
         Annotated[TrainSettings, subcommand("train", default=train_defaults)]
         | Annotated[EvaluateSettings, subcommand("evaluate")]
         | Annotated[ReportSettings, subcommand("report")]
+        | Annotated[DemoSettings, subcommand("demo")]
+        | Annotated[ExportSettings, subcommand("export")]
         | Annotated[BenchmarkSettings, subcommand("benchmark")],
         prog="ca",
         description="Neural cellular automata that classify handwritten digits, cell by cell.",
@@ -76,6 +87,14 @@ def run(settings: Settings) -> None:
         from ca.report import report
 
         report(settings)
+    elif isinstance(settings, DemoSettings):
+        from ca.demo import demo
+
+        demo(settings)
+    elif isinstance(settings, ExportSettings):
+        from ca.export import export
+
+        export(settings)
     else:
         from ca.benchmark import benchmark
 

@@ -217,6 +217,36 @@ class BenchmarkSettings:
         _check_seed(self.seed)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DemoSettings:
+    """Draw digits in a browser, and watch the cells make up their minds. Serves this machine only."""
+
+    checkpoint: CheckpointPath = None
+    """Folder of the checkpoint."""
+    port: int = 8765
+    """Port of 127.0.0.1; 0 takes any that is free."""
+    browser: bool = True
+    """Open the page in the browser."""
+    data_dir: Path = Path("data")
+    """Folder of the data sets other than MNIST."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port < 2**16:
+            raise UsageError(f"--port must be between 0 and 65535, not {self.port}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """Write the page of `ca demo` as one file, which opens from disk and needs no network."""
+
+    checkpoint: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
+    """Folder of the checkpoint."""
+    page: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PAGE")]
+    """The file, for instance page.html."""
+    data_dir: Path = Path("data")
+    """Folder of the data sets other than MNIST."""
+
+
 def flag_of(name: str, value: object) -> str:
     """A setting as it is written on the command line."""
     if value is False:

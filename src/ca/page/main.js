@@ -1,0 +1,339 @@
+// The page: puts a session on it, lets its time pass, and listens to the visitor.
+
+import { showCell } from "./inspector.js";
+import { keysOf, listenToKeys } from "./keys.js";
+import { fromHash, fromText, toHash, unpackInk } from "./link.js";
+import { CLASSES, Network, STATE, readSafetensors } from "./network.js";
+import { PALETTES } from "./palettes.js";
+import { Picture } from "./picture.js";
+import { Pointer } from "./pointer.js";
+import { Readout, blobText, digitsAmong } from "./readout.js";
+import { Samples } from "./samples.js";
+import { TOLERANCE, largestDifference } from "./selftest.js";
+import { DEFAULTS, SIDES, SPEEDS, Session } from "./session.js";
+import { Recorder, download } from "./share.js";
+import { VIEWS } from "./views.js";
+
+const BUDGET = 10; // milliseconds of a frame that ticks may take
+const FIRST_CLASS = 4; // of the sample that runs at first
+
+const find = (id) => document.getElementById(id);
+
+class App {
+  constructor(data) {
+    this.find = find;
+    this.data = data;
+    this.canvas = find("board");
+    this.picture = new Picture(this.canvas);
+    this.recorder = new Recorder();
+    this.readout = new Readout(find);
+    this.tool = "draw";
+    this.brush = Number(find("brush").value);
+    this.cursor = null; // the cell that is looked into
+    this.byKeyboard = false;
+    this.visible = true;
+    const asked = settingsFrom(fromHash(location.hash));
+    this.session = new Session(new Network(readSafetensors(data.weights.buffer)), {
+      fireRate: data.fireRate,
+      noise: data.noise,
+      calm: matchMedia("(prefers-reduced-motion: reduce)").matches,
+      ...asked.settings,
+    });
+    this.session.playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.samples = new Samples(find, data.samples, (sample, fresh) => this.choose(sample, fresh || find("fresh").checked));
+    this.sample = this.samples.sample(FIRST_CLASS);
+    if (asked.ink) this.session.edit((board) => asked.ink.forEach((level, cell) => board.setInk(cell, level)));
+    else this.welcome();
+    this.session.history = [];
+    new Pointer(this);
+    this.listen();
+    this.showSettings();
+    this.showAutomaton();
+  }
+
+  get palette() {
+    return PALETTES[this.session.settings.palette].colours;
+  }
+
+  /** What is on a board before a visitor does anything. */
+  welcome() {
+    if (this.session.board.side === DEFAULTS.side) return this.session.mutate(this.sample, true);
+    for (let index = 0; index < CLASSES; index++) this.addRandomly(this.samples.sample(index));
+  }
+
+  addRandomly(sample) {
+    const place = this.session.freePlace(sample);
+    if (place) this.session.stamp(sample, place.x, place.y);
+  }
+
+  /** A sample was chosen: on a small board it takes the middle; on a large one it is what is stamped. */
+  choose(sample, fresh) {
+    this.sample = sample;
+    if (this.session.board.side === DEFAULTS.side) this.session.mutate(sample, fresh);
+    else this.setTool("stamp");
+  }
+
+  setTool(tool) {
+    this.tool = tool;
+    for (const button of document.querySelectorAll("[data-tool]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+    }
+    this.samples.buttons.forEach((button, index) => {
+      button.setAttribute("aria-pressed", String(tool === "stamp" && this.sample.label === index));
+    });
+  }
+
+  inspect(cell) {
+    this.cursor = cell;
+  }
+
+  setPlaying(playing) {
+    this.session.playing = playing;
+    find("play").textContent = playing ? "Pause" : "Play";
+  }
+
+  step(ticks) {
+    this.setPlaying(false);
+    this.session.step(ticks);
+  }
+
+  // --- what the visitor does ---
+
+  listen() {
+    const { session } = this, { settings } = session;
+    const click = (id, action) => find(id).addEventListener("click", action);
+    const input = (id, action) => find(id).addEventListener("input", (event) => action(event.target));
+    const change = (id, action) => find(id).addEventListener("change", (event) => action(event.target));
+    for (const button of document.querySelectorAll("[data-tool]")) {
+      button.addEventListener("click", () => this.setTool(button.dataset.tool));
+    }
+    click("undo", () => session.undo());
+    click("clear", () => session.clear());
+    click("forget", () => session.forget());
+    click("play", () => this.setPlaying(!session.playing));
+    click("step", () => this.step(1));
+    click("step-10", () => this.step(10));
+    click("help-button", () => find("help").showModal());
+    click("others", () => this.samples.others());
+    click("random", () => {
+      const sample = this.samples.random();
+      if (session.board.side === DEFAULTS.side) this.choose(sample, find("fresh").checked);
+      else this.addRandomly(sample);
+    });
+    input("brush", ({ value }) => this.set(() => (this.brush = Number(value))));
+    input("speed", ({ value }) => this.set(() => (settings.speed = SPEEDS[value])));
+    input("fire-rate", ({ value }) => this.set(() => (settings.fireRate = Number(value))));
+    input("noise", ({ value }) => this.set(() => (settings.noise = Number(value))));
+    change("seed", ({ value }) => this.set(() => (settings.seed = Number(value) >>> 0)));
+    change("calm", ({ checked }) => this.set(() => (settings.calm = checked)));
+    change("view", ({ value }) => this.set(() => (settings.view = value)));
+    change("palette", ({ value }) => this.set(() => (settings.palette = value)));
+    change("side", ({ value }) => {
+      session.setSide(Number(value));
+      this.cursor = null;
+      this.setTool("draw");
+      this.welcome();
+      session.history = [];
+      this.showSettings();
+    });
+    click("png", () => this.canvas.toBlob((blob) => download(blob, "digits.png")));
+    click("gif", () => this.record());
+    click("link", () => this.showLink());
+    click("check", () => this.check());
+    change("file", ({ files }) => files.length && this.load(files[0]));
+    document.addEventListener("dragover", (event) => event.preventDefault());
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files.length) this.load(event.dataTransfer.files[0]);
+    });
+    listenToKeys(this);
+    new IntersectionObserver(([entry]) => (this.visible = entry.isIntersecting)).observe(this.canvas);
+    addEventListener("hashchange", () => location.reload());
+  }
+
+  /** Change a setting, and show it. */
+  set(action) {
+    action();
+    this.showSettings();
+  }
+
+  record() {
+    if (this.recorder.recording) download(this.recorder.stop(this.palette), "digits.gif");
+    else this.recorder.start(this.session.board.side);
+    find("gif").setAttribute("aria-pressed", String(this.recorder.recording));
+    find("gif").textContent = this.recorder.recording ? "Stop and save" : "Record a GIF";
+  }
+
+  /** The address of this board; also in the clipboard, where the browser allows it. */
+  showLink() {
+    const { side, view, palette, speed, fireRate, noise, seed } = this.session.settings;
+    const hash = toHash(this.session.board.ink, { side, view, palette, speed, fireRate, noise, seed });
+    const text = find("link-text");
+    text.value = location.href.split("#")[0] + hash;
+    text.hidden = false;
+    text.select();
+    navigator.clipboard?.writeText(text.value).catch(() => {});
+  }
+
+  check() {
+    const { trace } = this.data;
+    const ticks = Math.max(...Object.keys(trace.states).map(Number));
+    const difference = this.replaced ? NaN : largestDifference(this.session.network, trace);
+    find("check-result").textContent = this.replaced
+      ? "There is no rollout of this one to compare with: ca export puts one into its page."
+      : `${difference <= TOLERANCE ? "The same rule" : "NOT the same rule"}: after ${ticks} ticks no channel of any cell differs by more than ${difference.toExponential(1)}.`;
+    return difference;
+  }
+
+  async load(file) {
+    try {
+      const network = new Network(readSafetensors(await file.arrayBuffer()));
+      this.session.setNetwork(network);
+      this.replaced = file.name;
+      find("check-result").textContent = "";
+      this.showAutomaton();
+    } catch (error) {
+      find("check-result").textContent = `${file.name}: ${error.message}`;
+    }
+    find("check").closest("details").open = true;
+  }
+
+  // --- what the page shows ---
+
+  showSettings() {
+    const { settings } = this.session;
+    const { view, palette } = settings;
+    find("brush-value").textContent = this.brush;
+    find("speed").value = SPEEDS.indexOf(settings.speed);
+    find("speed-value").textContent = `${settings.speed} ticks/s`;
+    find("speed").setAttribute("aria-valuetext", `${settings.speed} ticks a second`);
+    find("view").value = view;
+    find("palette").value = palette;
+    find("side").value = settings.side;
+    find("calm").checked = settings.calm;
+    find("fire-rate").value = settings.fireRate;
+    find("fire-rate-value").textContent = settings.fireRate;
+    find("noise").value = settings.noise;
+    find("noise-value").textContent = settings.noise;
+    find("seed").value = settings.seed;
+    find("view-about").textContent = view === "class" ? "" : VIEWS[view].about;
+    find("samples-help").textContent =
+      settings.side === DEFAULTS.side
+        ? "A click changes the digit under the cells, which keep their memory; a long press, or Shift, starts from zero."
+        : "Choose one, then tap the board to stamp it; Random adds one where there is room.";
+    find("fresh").parentElement.hidden = settings.side !== DEFAULTS.side;
+    this.readout.showPalette(PALETTES[palette].colours);
+    this.setPlaying(this.session.playing);
+  }
+
+  showAutomaton() {
+    const { name, hash, metrics, fireRate, noise } = this.data;
+    find("automaton-name").textContent = this.replaced ?? `${name}, SHA-256 ${hash.slice(0, 12)}…`;
+    find("automaton-metrics").textContent = this.replaced ? "" : metrics;
+    find("trained-with").textContent = `Trained with a firing rate of ${fireRate} and noise of ${noise}.`;
+  }
+
+  /** A frame of the screen. */
+  frame(now) {
+    const { session } = this;
+    const seconds = Math.min((now - (this.last ?? now)) / 1000, 1);
+    this.last = now;
+    if (session.playing && this.visible && !document.hidden) {
+      session.run(seconds, performance.now() + BUDGET, () => performance.now());
+      this.measure(now);
+    } else if (session.board.pending) {
+      session.finish();
+    }
+    this.draw(now);
+    requestAnimationFrame((next) => this.frame(next));
+  }
+
+  draw(now) {
+    const { session } = this, { board, shown, settings } = session;
+    if (this.inkVersion !== session.inkVersion) {
+      this.inkVersion = session.inkVersion;
+      this.picture.inkChanged();
+    }
+    shown.update(board, settings.calm);
+    const readout = session.readout();
+    const digits = digitsAmong(readout.blobs);
+    const labels = board.side === DEFAULTS.side && digits.length < 2 ? [] : digits;
+    this.picture.draw(board, {
+      view: settings.view,
+      palette: this.palette,
+      shown: shown.shown,
+      labels: labels.map((blob) => ({ cells: blob.cells, text: blobText(blob) })),
+      cursor: this.byKeyboard || this.tool === "look" ? this.cursor : null,
+    });
+    if (this.recorder.recording) {
+      this.recorder.add(board, shown.shown, settings.speed);
+      if (this.recorder.full) this.record();
+    }
+    find("hint").hidden = board.aliveCells().length > 0;
+    find("ticks").textContent = `tick ${board.ticks}`;
+    find("undo").disabled = session.history.length === 0;
+    this.readout.show(session, readout, this.palette, now);
+    showCell(find, board, this.cursor);
+  }
+
+  /** How many ticks a second there really are. */
+  measure(now) {
+    this.measured ??= { ticks: this.session.board.ticks, since: now };
+    if (now - this.measured.since < 1000) return;
+    const rate = (1000 * (this.session.board.ticks - this.measured.ticks)) / (now - this.measured.since);
+    find("rate").textContent = rate < 0.8 * this.session.settings.speed ? `${Math.max(0, rate).toFixed(0)} ticks/s here` : "";
+    this.measured = { ticks: this.session.board.ticks, since: now };
+  }
+}
+
+/** Settings and ink of a link; what makes no sense is left out. */
+function settingsFrom(asked) {
+  const settings = {};
+  const number = (name, isGood) => {
+    const value = Number(asked[name]);
+    if (asked[name] !== undefined && isGood(value)) settings[name] = value;
+  };
+  number("side", (value) => SIDES.includes(value));
+  number("speed", (value) => SPEEDS.includes(value));
+  number("fireRate", (value) => value >= 0 && value <= 1);
+  number("noise", (value) => value >= 0 && value <= 0.1);
+  number("seed", (value) => Number.isInteger(value) && value >= 0 && value < 2 ** 32);
+  if (Object.hasOwn(VIEWS, asked.view)) settings.view = asked.view;
+  if (Object.hasOwn(PALETTES, asked.palette)) settings.palette = asked.palette;
+  let ink = null;
+  try {
+    ink = asked.ink ? unpackInk(fromText(asked.ink), (settings.side ?? DEFAULTS.side) ** 2) : null;
+  } catch {
+    // a link that was cut short
+  }
+  return { settings, ink };
+}
+
+/** What `ca.page` has put into the page, as typed arrays. */
+function decode({ weights, samples, trace, ...rest }) {
+  const floats = (text) => new Float32Array(fromText(text).buffer);
+  const size = samples.side ** 2;
+  const images = fromText(samples.images);
+  return {
+    ...rest,
+    weights: fromText(weights),
+    samples: samples.labels.map((label, number) => ({
+      label,
+      side: samples.side,
+      levels: images.subarray(number * size, (number + 1) * size),
+    })),
+    trace: {
+      ...trace,
+      ink: fromText(trace.ink),
+      states: Object.fromEntries(Object.entries(trace.states).map(([ticks, text]) => [ticks, floats(text)])),
+    },
+  };
+}
+
+for (const [name, { name: shown }] of Object.entries(VIEWS)) find("view").add(new Option(shown, name));
+for (const [name, { name: shown }] of Object.entries(PALETTES)) find("palette").add(new Option(shown, name));
+const app = new App(decode(JSON.parse(find("data").textContent)));
+requestAnimationFrame((now) => app.frame(now));
+
+/** For tests, and for the curious at the console. */
+globalThis.ca = { app, Network, Session, largestDifference, keysOf, STATE };

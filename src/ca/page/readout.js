@@ -1,0 +1,100 @@
+// What the cells say, in bars, words and speech.
+
+import { UNDECIDED_COLOUR, css, inkOn } from "./palettes.js";
+import { showClass } from "./picture.js";
+import { CLASSES } from "./network.js";
+import { UNDECIDED } from "./verdict.js";
+
+const SETTLED = 20; // ticks of full agreement
+const SMALL = 8; // cells below which a blob is a speck
+const MILLISECONDS_BETWEEN_WORDS = 1000;
+
+const percent = (share) => `${Math.floor(100 * share)} %`;
+
+/** A blob's verdict in as few words as can be. */
+export function blobText({ majority, agreement }) {
+  return majority < 0 ? "?" : `${majority} ${percent(agreement)}`;
+}
+
+/** Blobs that are more than specks. */
+export function digitsAmong(blobs) {
+  return blobs.filter(({ cells }) => cells.length >= SMALL);
+}
+
+export class Readout {
+  /** @param {(id: string) => HTMLElement} find */
+  constructor(find) {
+    this.find = find;
+    this.lastWords = 0;
+    this.bars = [];
+    for (let index = 0; index <= CLASSES; index++) {
+      const row = document.createElement("li");
+      row.innerHTML = '<span class="swatch"></span><span class="track"><span class="fill"></span></span><span class="count"></span>';
+      const [swatch, track, count] = row.children;
+      this.bars.push({ row, swatch, fill: track.firstChild, count });
+      track.firstChild.style.display = "block";
+      find("votes").append(row);
+    }
+  }
+
+  /** The swatches are the legend of the picture. */
+  showPalette(palette) {
+    this.bars.forEach(({ swatch, fill }, index) => {
+      const colour = index === UNDECIDED ? UNDECIDED_COLOUR : palette[index];
+      swatch.style.backgroundColor = fill.style.backgroundColor = css(colour);
+      swatch.style.color = inkOn(colour);
+      swatch.textContent = index === UNDECIDED ? "?" : index;
+      for (const element of [swatch, fill]) element.classList.toggle("hatched", index === UNDECIDED);
+    });
+  }
+
+  show(session, { votes, majority, agreement, blobs }, palette, now) {
+    const { find } = this;
+    const alive = votes.reduce((a, b) => a + b);
+    this.bars.forEach(({ row, fill, count }, index) => {
+      fill.style.transform = `scaleX(${alive ? votes[index] / alive : 0})`;
+      count.textContent = votes[index];
+      const name = index === UNDECIDED ? "undecided" : `class ${index}`;
+      row.setAttribute("aria-label", `${name}: ${votes[index]} cells`);
+    });
+    showClass(find("majority"), majority, palette);
+    const settled = session.unanimous >= SETTLED;
+    find("verdict").textContent = !alive
+      ? "nothing drawn yet"
+      : majority < 0
+        ? "no cell has a class yet"
+        : `${percent(agreement)} say ${majority}`;
+    find("settled").textContent = !alive
+      ? ""
+      : `${settled ? "settled" : agreement === 1 ? "all agree" : "they talk"}, ${session.sinceEdit} ticks since the last edit`;
+    find("label").textContent =
+      session.label === null ? "" : `a test digit of class ${session.label}: ${majority === session.label ? "right" : "not right"}`;
+    const digits = digitsAmong(blobs);
+    this.showBlobs(digits.length > 1 ? digits : []);
+    this.speak(this.inWords(alive, majority, agreement, settled, digits), now);
+  }
+
+  showBlobs(digits) {
+    const list = this.find("blobs");
+    while (list.children.length > digits.length) list.lastChild.remove();
+    while (list.children.length < digits.length) list.append(document.createElement("li"));
+    digits.forEach((blob, number) => {
+      list.children[number].textContent = `${blobText(blob)} of ${blob.cells.length}`;
+    });
+  }
+
+  inWords(alive, majority, agreement, settled, digits) {
+    if (!alive) return "The board is empty.";
+    if (digits.length > 1) return `${digits.length} digits: ${digits.map(blobText).join(", ")}.`;
+    if (majority < 0) return `${alive} cells, none has a class.`;
+    return `${percent(agreement)} of ${alive} cells say ${majority}${settled ? ", settled" : ""}.`;
+  }
+
+  /** For screen readers: what is new, at most once a second. */
+  speak(words, now) {
+    if (words === this.words || now - this.lastWords < MILLISECONDS_BETWEEN_WORDS) return;
+    this.words = words;
+    this.lastWords = now;
+    this.find("spoken").textContent = words;
+  }
+}
