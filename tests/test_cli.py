@@ -267,21 +267,22 @@ def test_flags_of_train_reach_its_settings() -> None:
         recipe="article", regime="naive", loss="cross-entropy", noise=False, seed=7, data_dir=Path("d")
     )
     assert parse(["train", "--ticks", "3", "9"]) == TrainSettings(ticks=(3, 9))
+    assert parse(["train", "--ticks", "3", "9", "4", "9"]) == TrainSettings(ticks=(3, 9, 4, 9))
     assert parse(["train"]) == TrainSettings()
 
 
 @pytest.mark.parametrize(
     ("arguments", "steps", "ticks"),
     [
-        ([], 100_000, (15, 30)),
-        (["--recipe", "quick"], 4_000, (15, 30)),
+        ([], 100_000, (10, 20, 30, 50)),
+        (["--recipe", "quick"], 4_000, (10, 20, 30, 50)),
         (["--recipe", "article"], 100_000, (20, 20)),
-        (["--steps", "9", "--recipe", "quick"], 9, (15, 30)),
+        (["--steps", "9", "--recipe", "quick"], 9, (10, 20, 30, 50)),
         (["--ticks", "15", "30", "--recipe", "article"], 100_000, (15, 30)),
     ],
 )
 def test_a_recipe_sets_what_the_command_line_does_not(
-    arguments: list[str], steps: int, ticks: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], steps: int, ticks: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = []
     monkeypatch.setattr("ca.cli.run", ran.append)
@@ -290,12 +291,12 @@ def test_a_recipe_sets_what_the_command_line_does_not(
     assert (settings.steps, settings.ticks) == (steps, ticks)
 
 
-@pytest.mark.parametrize("ticks", [("0", "3"), ("4", "3"), ("-2", "-1")])
+@pytest.mark.parametrize("ticks", [("0", "3"), ("4", "3"), ("-2", "-1"), ("3",), ("1", "2", "3"), ("1", "2", "4", "3"), tuple("12345")])
 def test_ticks_that_are_no_range_are_one_line(
-    ticks: tuple[str, str], capsys: pytest.CaptureFixture[str]
+    ticks: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = told(["train", "--ticks", *ticks], 2, capsys)
-    assert line == f"--ticks must be two numbers from 1 on, the lower first, not {' '.join(ticks)}"
+    assert line == f"--ticks must be two or four numbers from 1 on, the lower of two first, not {' '.join(ticks)}"
 
 
 @pytest.mark.usefixtures("drawing_nothing")

@@ -678,3 +678,14 @@ def test_the_line_that_says_how_to_go_on_can_be_pasted(
     checkpoint = tmp_path / "my run" / "model-steps-2"
     command = f"ca train --resume '{checkpoint}' --data-dir 'my data' --device cpu"
     assert f"go on with: {command}\n" in capsys.readouterr().err
+
+
+def test_ticks_grow_from_their_first_bounds_to_their_last() -> None:
+    settings = TrainSettings(steps=100, ticks=(2, 4, 20, 30), batch_size=4, pool_size=4, held_out=0)
+    run = TrainingRun.start(settings, torch.device("cpu"))
+    drawn: dict[int, set[int]] = {}
+    for run.step in (1, 50, 100):
+        drawn[run.step] = {run.draw_ticks() for _ in range(400)}
+    assert drawn == {1: {2, 3, 4}, 50: set(range(11, 18)), 100: set(range(20, 31))}
+    run.settings = replace(settings, ticks=(5, 7))
+    assert {run.draw_ticks() for _ in range(100)} == {5, 6, 7}

@@ -18,7 +18,8 @@ class Recipe:
         schedule: "linear" warms up over `WARM_UP` steps and decays linearly, to zero after the last step;
             "drops" is the article's
         steps: training steps, unless the user gives others
-        ticks: least and most ticks a step, unless the user gives others
+        ticks: least and most ticks a step, or four numbers: those at the start and those at the end of a
+            run, unless the user gives others
     """
 
     optimiser: Literal["soap", "adam"]
@@ -27,7 +28,7 @@ class Recipe:
     epsilon: float
     schedule: Literal["linear", "drops"]
     steps: int
-    ticks: tuple[int, int]
+    ticks: tuple[int, ...]
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 1, of a run of so many steps."""
@@ -46,7 +47,7 @@ BEST = Recipe(
     epsilon=1e-8,
     schedule="linear",
     steps=100_000,
-    ticks=(15, 30),
+    ticks=(10, 20, 30, 50),
 )
 ARTICLE = Recipe(
     optimiser="adam",

@@ -46,8 +46,9 @@ class TrainSettings:
     """Digits a step; a multiple of 4 (a quarter is reseeded, a quarter mutated)."""
     pool_size: int = 160
     """Samples that persist between steps."""
-    ticks: tuple[int, int] = BEST.ticks
-    """Least and most ticks a step; how many is drawn for each step."""
+    ticks: Annotated[tuple[int, ...], tyro.conf.arg(metavar="LEAST MOST [LEAST MOST]")] = BEST.ticks
+    """Least and most ticks a step; how many is drawn for each step. Two numbers more are those at the end
+    of the run, to which the first two grow."""
     regime: Regime = "mutating"
     """naive: fresh digits every step. persistent: a pool, half of the batch reseeded. mutating: a pool, a
     quarter reseeded and a quarter mutated."""
@@ -75,9 +76,12 @@ class TrainSettings:
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "pool_size", "checkpoint_every"):
             _at_least(1, name, getattr(self, name))
-        least, most = self.ticks
-        if not 1 <= least <= most:
-            raise UsageError(f"--ticks must be two numbers from 1 on, the lower first, not {least} {most}")
+        pairs = list(zip(self.ticks[::2], self.ticks[1::2], strict=False))
+        if len(self.ticks) not in (2, 4) or not all(1 <= least <= most for least, most in pairs):
+            given = " ".join(map(str, self.ticks))
+            raise UsageError(
+                f"--ticks must be two or four numbers from 1 on, the lower of two first, not {given}"
+            )
         _at_least(0, "held_out", self.held_out)
         _check_seed(self.seed)
         if self.batch_size % 4:

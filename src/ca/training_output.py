@@ -65,7 +65,7 @@ class TrainingOutput:
         """Redraw the loss history; picture samples of the pool before and after the ticks of a step."""
         draw_loss_history(self.metrics.rows, self.folder / "loss-history.png")
         run = self.run
-        _, ticks = run.settings.ticks
+        ticks = run.settings.ticks[-1]
         grid = run.pool.grid[: run.settings.batch_size]
         graph = CellGraph.of(grid[:, 0])
         chance = Chance.draw(graph, run.automaton, ticks, seeded(run.step, run.generator.device))

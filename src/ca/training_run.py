@@ -98,8 +98,9 @@ class TrainingRun:
         return run
 
     def draw_ticks(self) -> int:
-        """How many ticks the next step has."""
-        least, most = self.settings.ticks
+        """How many ticks a step has: its bounds move linearly over the run."""
+        ticks, done = self.settings.ticks, self.step / self.settings.steps
+        least, most = (round((1 - done) * ticks[end] + done * ticks[end - 2]) for end in (0, 1))
         return int(torch.randint(least, most + 1, (), generator=self.draws))
 
     def state(self) -> dict[str, Tensor]:
@@ -141,7 +142,7 @@ def saved_settings(checkpoint: Checkpoint) -> dict[str, Any]:
         value = checkpoint.config["training"][name]
         if get_origin(kind) is tuple and isinstance(value, list):
             value = tuple(value)
-            fits = tuple(map(type, value)) == get_args(kind)
+            fits = all(type(one) is int for one in value)
         else:
             fits = value in get_args(kind) if get_origin(kind) is Literal else type(value) is kind
         if not fits:
