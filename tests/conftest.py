@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 import torch
+from browser import address, browser, html, page  # noqa: F401 - fixtures
 from helpers import NO_FOLDER
 
 from ca.digits import Digits, load_digits

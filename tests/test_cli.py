@@ -291,12 +291,18 @@ def test_a_recipe_sets_what_the_command_line_does_not(
     assert (settings.steps, settings.ticks) == (steps, ticks)
 
 
-@pytest.mark.parametrize("ticks", [("0", "3"), ("4", "3"), ("-2", "-1"), ("3",), ("1", "2", "3"), ("1", "2", "4", "3"), tuple("12345")])
+@pytest.mark.parametrize(
+    "ticks",
+    [("0", "3"), ("4", "3"), ("-2", "-1"), ("3",), ("1", "2", "3"), ("1", "2", "4", "3"), tuple("12345")],
+)
 def test_ticks_that_are_no_range_are_one_line(
     ticks: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = told(["train", "--ticks", *ticks], 2, capsys)
-    assert line == f"--ticks must be two or four numbers from 1 on, the lower of two first, not {' '.join(ticks)}"
+    assert (
+        line
+        == f"--ticks must be two or four numbers from 1 on, the lower of two first, not {' '.join(ticks)}"
+    )
 
 
 @pytest.mark.usefixtures("drawing_nothing")

@@ -65,8 +65,7 @@ def page_server(page: str, port: int) -> ThreadingHTTPServer:
             self._answer(with_content=False)
 
         def _answer(self, *, with_content: bool) -> None:
-            number = self.server.server_address[1]
-            if self.headers.get("Host") not in (f"{HOST}:{number}", f"localhost:{number}"):
+            if self.headers.get("Host") not in hosts:
                 self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             elif self.path.split("?")[0] != "/":
                 self.send_error(HTTPStatus.NOT_FOUND)
@@ -79,12 +78,14 @@ def page_server(page: str, port: int) -> ThreadingHTTPServer:
                 if with_content:
                     self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             """Be silent: the terminal is the user's."""
 
     try:
-        return ThreadingHTTPServer((HOST, port), Handler)
+        server = ThreadingHTTPServer((HOST, port), Handler)
     except OSError as error:
         raise FailedError(
             f"can't serve on port {port}: {error.strerror}; choose another --port, or 0 for any"
         ) from error
+    hosts = (f"{HOST}:{server.server_port}", f"localhost:{server.server_port}")
+    return server

@@ -1,6 +1,7 @@
 """`ca export`: the page as one file that opens from disk."""
 
 import os
+from contextlib import suppress
 
 from ca.checkpoint import load_checkpoint
 from ca.digits import load_digits
@@ -24,6 +25,7 @@ def export(settings: ExportSettings) -> None:
         temporary.write_text(build_page(checkpoint, digits), encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise FailedError(f"can't write {path}: {error.strerror}") from error
     print(path)

@@ -1,9 +1,11 @@
 // The page: puts a session on it, lets its time pass, and listens to the visitor.
 
+import { Board } from "./automaton.js";
+import { drawChance } from "./chance.js";
 import { showCell } from "./inspector.js";
 import { keysOf, listenToKeys } from "./keys.js";
 import { fromHash, fromText, toHash, unpackInk } from "./link.js";
-import { CLASSES, Network, STATE, readSafetensors } from "./network.js";
+import { CLASSES, Network, readSafetensors } from "./network.js";
 import { PALETTES } from "./palettes.js";
 import { Picture } from "./picture.js";
 import { Pointer } from "./pointer.js";
@@ -159,7 +161,11 @@ class App {
 
   record() {
     if (this.recorder.recording) download(this.recorder.stop(this.palette), "digits.gif");
-    else this.recorder.start(this.session.board.side);
+    else {
+      const { board, shown, settings } = this.session;
+      this.recorder.start(board.side);
+      this.recorder.add(board, shown.shown, settings.speed);
+    }
     find("gif").setAttribute("aria-pressed", String(this.recorder.recording));
     find("gif").textContent = this.recorder.recording ? "Stop and save" : "Record a GIF";
   }
@@ -248,8 +254,16 @@ class App {
     requestAnimationFrame((next) => this.frame(next));
   }
 
+  /** Draw the board and say what is new, unless nothing has changed since the last frame. */
   draw(now) {
     const { session } = this, { board, shown, settings } = session;
+    this.readout.speak(now);
+    const seen = JSON.stringify([
+      board.ticks, session.sinceEdit, session.inkVersion, settings, this.cursor, this.tool, this.replaced,
+      this.canvas.clientWidth, devicePixelRatio, this.recorder.recording,
+    ]);
+    if (seen === this.seen) return;
+    this.seen = seen;
     if (this.inkVersion !== session.inkVersion) {
       this.inkVersion = session.inkVersion;
       this.picture.inkChanged();
@@ -336,4 +350,4 @@ const app = new App(decode(JSON.parse(find("data").textContent)));
 requestAnimationFrame((now) => app.frame(now));
 
 /** For tests, and for the curious at the console. */
-globalThis.ca = { app, Network, Session, largestDifference, keysOf, STATE };
+globalThis.ca = { app, Board, Network, drawChance, keysOf, largestDifference, readSafetensors };

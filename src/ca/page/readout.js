@@ -11,9 +11,10 @@ const MILLISECONDS_BETWEEN_WORDS = 1000;
 
 const percent = (share) => `${Math.floor(100 * share)} %`;
 
-/** A blob's verdict in as few words as can be. */
+/** A blob's verdict in as few words as can be: its class, and how many say so unless all do. */
 export function blobText({ majority, agreement }) {
-  return majority < 0 ? "?" : `${majority} ${percent(agreement)}`;
+  if (majority < 0) return "?";
+  return agreement === 1 ? String(majority) : `${majority} (${percent(agreement)})`;
 }
 
 /** Blobs that are more than specks. */
@@ -25,7 +26,9 @@ export class Readout {
   /** @param {(id: string) => HTMLElement} find */
   constructor(find) {
     this.find = find;
-    this.lastWords = 0;
+    this.words = ""; // to be spoken next
+    this.spoken = "";
+    this.lastWords = 0; // when they were, in milliseconds
     this.bars = [];
     for (let index = 0; index <= CLASSES; index++) {
       const row = document.createElement("li");
@@ -57,21 +60,24 @@ export class Readout {
       const name = index === UNDECIDED ? "undecided" : `class ${index}`;
       row.setAttribute("aria-label", `${name}: ${votes[index]} cells`);
     });
-    showClass(find("majority"), majority, palette);
-    const settled = session.unanimous >= SETTLED;
+    const digits = digitsAmong(blobs);
+    const agreeing = digits.filter((blob) => blob.agreement === 1).length;
+    const settled = session.settledFor >= SETTLED;
+    showClass(find("majority"), digits.length > 1 ? -1 : majority, palette);
     find("verdict").textContent = !alive
       ? "nothing drawn yet"
-      : majority < 0
-        ? "no cell has a class yet"
-        : `${percent(agreement)} say ${majority}`;
-    find("settled").textContent = !alive
-      ? ""
-      : `${settled ? "settled" : agreement === 1 ? "all agree" : "they talk"}, ${session.sinceEdit} ticks since the last edit`;
+      : digits.length > 1
+        ? `${digits.length} digits, ${agreeing} agreed`
+        : majority < 0
+          ? "no cell has a class yet"
+          : `${percent(agreement)} say ${majority}`;
+    const mood = settled ? "settled" : agreeing === digits.length ? "all agree" : "they talk";
+    find("settled").textContent = alive ? `${mood}, ${session.sinceEdit} ticks since the last edit` : "";
     find("label").textContent =
       session.label === null ? "" : `a test digit of class ${session.label}: ${majority === session.label ? "right" : "not right"}`;
-    const digits = digitsAmong(blobs);
     this.showBlobs(digits.length > 1 ? digits : []);
-    this.speak(this.inWords(alive, majority, agreement, settled, digits), now);
+    this.words = inWords(alive, majority, agreement, settled, digits);
+    this.speak(now);
   }
 
   showBlobs(digits) {
@@ -79,22 +85,22 @@ export class Readout {
     while (list.children.length > digits.length) list.lastChild.remove();
     while (list.children.length < digits.length) list.append(document.createElement("li"));
     digits.forEach((blob, number) => {
-      list.children[number].textContent = `${blobText(blob)} of ${blob.cells.length}`;
+      list.children[number].textContent = blobText(blob);
     });
   }
 
-  inWords(alive, majority, agreement, settled, digits) {
-    if (!alive) return "The board is empty.";
-    if (digits.length > 1) return `${digits.length} digits: ${digits.map(blobText).join(", ")}.`;
-    if (majority < 0) return `${alive} cells, none has a class.`;
-    return `${percent(agreement)} of ${alive} cells say ${majority}${settled ? ", settled" : ""}.`;
-  }
-
   /** For screen readers: what is new, at most once a second. */
-  speak(words, now) {
-    if (words === this.words || now - this.lastWords < MILLISECONDS_BETWEEN_WORDS) return;
-    this.words = words;
+  speak(now) {
+    if (this.words === this.spoken || now - this.lastWords < MILLISECONDS_BETWEEN_WORDS) return;
+    this.spoken = this.words;
     this.lastWords = now;
-    this.find("spoken").textContent = words;
+    this.find("spoken").textContent = this.words;
   }
+}
+
+function inWords(alive, majority, agreement, settled, digits) {
+  if (!alive) return "The board is empty.";
+  if (digits.length > 1) return `${digits.length} digits: ${digits.map(blobText).join(", ")}.`;
+  if (majority < 0) return `${alive} cells, none has a class.`;
+  return `${percent(agreement)} of ${alive} cells say ${majority}${settled ? ", settled" : ""}.`;
 }

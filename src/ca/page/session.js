@@ -77,7 +77,7 @@ export class Session {
   edited() {
     this.blobs = null;
     this.sinceEdit = 0;
-    this.unanimous = 0;
+    this.settledFor = 0;
     this.inkVersion = (this.inkVersion ?? 0) + 1;
   }
 
@@ -100,7 +100,7 @@ export class Session {
     this.remember();
     this.change(() => {
       this.board.forget();
-      this.sinceEdit = this.unanimous = 0;
+      this.sinceEdit = this.settledFor = 0;
     });
   }
 
@@ -193,18 +193,21 @@ export class Session {
 
   committed() {
     this.sinceEdit++;
-    const votes = countVotes(this.board, this.board.aliveCells());
-    const { agreement } = verdictOf(votes);
-    this.unanimous = agreement === 1 ? this.unanimous + 1 : 0;
+    const agreed = this.blobsNow().every((cells) => verdictOf(countVotes(this.board, cells)).agreement === 1);
+    this.settledFor = agreed ? this.settledFor + 1 : 0;
     this.shown.update(this.board, this.settings.calm);
     for (const action of this.waiting.splice(0)) action();
+  }
+
+  blobsNow() {
+    this.blobs ??= findBlobs(this.board);
+    return this.blobs;
   }
 
   /** Votes and verdict of the whole board, and of each part that hangs together. */
   readout() {
     const votes = countVotes(this.board, this.board.aliveCells());
-    this.blobs ??= findBlobs(this.board);
-    const blobs = this.blobs.map((cells) => ({ cells, ...verdictOf(countVotes(this.board, cells)) }));
+    const blobs = this.blobsNow().map((cells) => ({ cells, ...verdictOf(countVotes(this.board, cells)) }));
     return { votes, ...verdictOf(votes), blobs };
   }
 }

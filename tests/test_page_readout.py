@@ -1,0 +1,275 @@
+"""What the page says about the cells: votes, majority, agreement, blobs, colours, single cells."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from browser import cells_of, closed, ink_of, next_frame, opened, set_ink
+from playwright.sync_api import Browser, Page
+
+from ca.digits import load_digits
+
+MNIST = load_digits("mnist", "test")
+DISTINCT = [
+    "536c58",
+    "fe3687",
+    "3d00f3",
+    "9aff7e",
+    "9e9e07",
+    "b50502",
+    "11a8a1",
+    "ecafff",
+    "8472ff",
+    "92006d",
+]
+
+
+def classes_of(cells: np.ndarray) -> np.ndarray:
+    """Class of each cell, 10 where no output is above zero, -1 where it is dead: (side, side)."""
+    outputs = cells[10:]
+    classes = np.where(outputs.max(0) > 0, outputs.argmax(0), 10)
+    return np.where(cells[0] > np.float32(0.1), classes, -1)
+
+
+def show(page: Page, label: int, ticks: int) -> None:
+    page.evaluate("(label) => ca.app.choose(ca.app.samples.sample(label), true)", label)
+    page.evaluate("(ticks) => ca.app.session.step(ticks)", ticks)
+    next_frame(page)
+
+
+@pytest.mark.parametrize(("label", "ticks"), [(3, 0), (3, 8), (7, 14), (2, 200)])
+def test_bars_and_words_are_what_the_state_says(page: Page, label: int, ticks: int) -> None:
+    show(page, label, ticks)
+    classes = classes_of(cells_of(page))
+    votes = [int((classes == index).sum()) for index in range(11)]
+    shown = [int(text) for text in page.locator("#votes .count").all_inner_texts()]
+    assert shown == votes
+    assert sum(shown) == (classes >= 0).sum()
+    widths = page.evaluate(
+        "[...document.querySelectorAll('#votes .fill')].map((bar) => bar.getBoundingClientRect().width)"
+    )
+    track = page.locator("#votes .track").first.bounding_box()
+    assert track is not None
+    np.testing.assert_allclose(np.array(widths) / track["width"], np.array(votes) / sum(votes), atol=0.01)
+    if not any(votes[:10]):
+        assert page.inner_text("#verdict") == "no cell has a class yet"
+        return
+    majority, most = int(np.argmax(votes[:10])), max(votes[:10])
+    assert page.inner_text("#verdict") == f"{100 * most // sum(votes)} % say {majority}"
+    assert page.inner_text("#majority") == str(majority)
+    assert f"{ticks} ticks since the last edit" in page.inner_text("#settled")
+    assert page.inner_text("#label") == (
+        f"a test digit of class {label}: {'right' if majority == label else 'not right'}"
+    )
+
+
+def test_settled_after_twenty_unanimous_ticks(page: Page) -> None:
+    page.evaluate("ca.app.choose(ca.app.samples.sample(1), true)")
+    for _ in range(300):
+        page.evaluate("ca.app.session.step(1)")
+        unanimous = len(set(classes_of(cells_of(page)).flatten()) - {-1}) == 1
+        settled_for = page.evaluate("ca.app.session.settledFor")
+        assert (settled_for > 0) == unanimous
+        next_frame(page)
+        assert page.inner_text("#settled").startswith("settled") == (settled_for >= 20)
+        if settled_for >= 20:
+            break
+    else:
+        pytest.fail("a one is never settled")
+    page.evaluate("ca.app.session.edit((board) => board.setInk(0, 255))")
+    next_frame(page)
+    assert not page.inner_text("#settled").startswith("settled")
+
+
+@pytest.mark.parametrize("palette", ["distinct", "petroff", "article"])
+def test_pixels_have_the_colours_of_the_legend(page: Page, palette: str) -> None:
+    page.select_option("#palette", palette)
+    show(page, 3, 25)
+    classes = classes_of(cells_of(page))
+    places = [tuple(map(int, place)) for place in np.argwhere((classes >= 0) & (classes < 10))[::9]]
+    pixels, swatches = page.evaluate(
+        """(places) => {
+          const canvas = document.getElementById("board"), context = canvas.getContext("2d");
+          const zoom = canvas.width / 56;
+          const pixel = ([y, x]) => [...context.getImageData((x + 0.5) * zoom, (y + 0.5) * zoom, 1, 1).data];
+          const swatch = (element) => getComputedStyle(element).backgroundColor.match(/\\d+/g).map(Number);
+          return [places.map(pixel), [...document.querySelectorAll("#votes .swatch")].map(swatch)];
+        }""",
+        places,
+    )
+    assert len(places) >= 10
+    for (y, x), pixel in zip(places, pixels, strict=True):
+        assert pixel[:3] == swatches[classes[y, x]]
+    if palette == "distinct":
+        assert ["".join(f"{part:02x}" for part in swatch) for swatch in swatches[:10]] == DISTINCT
+
+
+def components(alive: np.ndarray) -> list[set[tuple[int, int]]]:
+    """Sets of cells that touch, also by their corners."""
+    waiting = {tuple(map(int, place)) for place in np.argwhere(alive)}
+    found = []
+    while waiting:
+        blob, border = set(), [waiting.pop()]
+        while border:
+            y, x = border.pop()
+            blob.add((y, x))
+            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & waiting
+            waiting -= near
+            border += near
+        found.append(blob)
+    return found
+
+
+def test_each_digit_on_the_whiteboard_has_its_own_verdict(page: Page) -> None:
+    page.select_option("#side", "140")
+    board = np.zeros((140, 140), dtype=np.uint8)
+    for number, (y, x) in enumerate([(3, 3), (5, 60), (50, 100), (100, 20), (108, 70)]):
+        board[y : y + 28, x : x + 28] = MNIST.images[number]
+    set_ink(page, board)
+    page.evaluate("ca.app.session.step(40)")
+    next_frame(page)
+    cells = cells_of(page)
+    classes = classes_of(cells)
+    expected = set()
+    for blob in components(cells[0] > np.float32(0.1)):
+        votes = np.bincount([classes[place] for place in blob], minlength=11)
+        most = votes[:10].argmax()
+        share = 100 * votes[most] // len(blob)
+        expected.add((frozenset(blob), f"{most}" if share == 100 else f"{most} ({share} %)"))
+    assert len(expected) >= 5
+    found = page.evaluate("ca.app.session.readout().blobs.map(({ cells }) => cells)")
+    assert {frozenset(divmod(cell, 140) for cell in blob) for blob in found} == {blob for blob, _ in expected}
+    shown = page.locator("#blobs li").all_inner_texts()
+    assert sorted(shown) == sorted(text for blob, text in expected if len(blob) >= 8)
+    assert page.inner_text("#verdict").startswith(f"{len(shown)} digits")
+
+
+def test_inspector_shows_the_state_by_mouse_and_by_keyboard(page: Page) -> None:
+    show(page, 5, 30)
+    cells, ink = cells_of(page), ink_of(page)
+    places = [tuple(map(int, place)) for place in np.argwhere(ink > 0)[::12]][:10]
+    box = page.locator("#board").bounding_box()
+    assert box is not None
+    for y, x in [*places, (0, 0), (55, 55)]:
+        page.mouse.move(
+            box["x"] + 1 + (x + 0.5) * (box["width"] - 2) / 56,
+            box["y"] + 1 + (y + 0.5) * (box["height"] - 2) / 56,
+        )
+        next_frame(page)
+        check_cell(page, cells, ink, y, x)
+    page.mouse.move(5, 5)
+    next_frame(page)
+    assert not page.is_visible("#inspector")
+    page.focus("#board")
+    for key in ("ArrowUp", "ArrowUp", "ArrowLeft", "Shift+ArrowDown"):
+        page.keyboard.press(key)
+    next_frame(page)
+    check_cell(page, cells, ink, 28 - 1 + 5, 28 - 1)
+
+
+def check_cell(page: Page, cells: np.ndarray, ink: np.ndarray, y: int, x: int) -> None:
+    assert page.inner_text("#cell-name") == f"Cell in column {x + 1}, row {y + 1}"
+    texts = page.locator("#cell-values td").all_inner_texts()
+    shown = dict(zip(texts[::2], texts[1::2], strict=True))
+    assert shown["grey"] == f"{ink[y, x]} / 255"
+    assert shown["alive"] == ("yes" if cells[0, y, x] > np.float32(0.1) else "no")
+    for channel in range(1, 20):
+        name = f"comm. {channel}" if channel < 10 else f"output {channel - 10}"
+        assert float(shown[name]) == pytest.approx(float(cells[channel, y, x]), abs=0.00051)
+
+
+def test_tapping_with_look_inspects_and_draws_nothing(page: Page) -> None:
+    page.click("[data-tool=look]")
+    before = ink_of(page)
+    page.locator("#board").click(position={"x": 30, "y": 30})
+    next_frame(page)
+    assert page.is_visible("#inspector")
+    assert (ink_of(page) == before).all()
+
+
+def test_last_update_is_the_mean_absolute_residual(page: Page) -> None:
+    page.evaluate("Object.assign(ca.app.session.settings, { noise: 0, fireRate: 1 })")
+    show(page, 5, 3)
+    before = cells_of(page)
+    page.evaluate("ca.app.session.step(1)")
+    change = np.abs(cells_of(page)[1:] - before[1:]).mean(0)
+    sizes = np.array(page.evaluate("[...ca.app.session.board.lastUpdate]")).reshape(56, 56)
+    np.testing.assert_allclose(sizes, change, atol=1e-5)
+
+
+def test_every_view_redraws_the_board(page: Page) -> None:
+    show(page, 8, 12)
+    seen = {}
+    for view in page.locator("#view option").evaluate_all("(all) => all.map((one) => one.value)"):
+        page.select_option("#view", view)
+        next_frame(page)
+        seen[view] = page.evaluate("document.getElementById('board').toDataURL()")
+        assert (page.inner_text("#view-about") == "") == (view == "class")
+    assert len(seen) == 4 + 20
+    assert len(set(seen.values())) == len(seen)
+
+
+def test_marks_need_no_colour(page: Page) -> None:
+    show(page, 8, 60)
+    page.select_option("#view", "marks")
+    pictures = []
+    for palette in ("distinct", "article"):
+        page.select_option("#palette", palette)
+        next_frame(page)
+        pictures.append(page.evaluate("document.getElementById('board').toDataURL()"))
+    assert pictures[0] == pictures[1]
+    colours = page.evaluate(
+        """() => {
+          const canvas = document.getElementById("board");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          let coloured = 0;
+          for (let at = 0; at < data.length; at += 4) {
+            const parts = [data[at], data[at + 1], data[at + 2]];
+            if (Math.max(...parts) - Math.min(...parts) > 24) coloured++;
+          }
+          return coloured;
+        }"""
+    )
+    assert colours == 0
+
+
+def test_calm_colours_change_less_often(page: Page) -> None:
+    counts = page.evaluate(
+        """() => {
+          const { session } = ca.app, counts = [];
+          for (const calm of [false, true]) {
+            session.settings.calm = calm;
+            ca.app.choose(ca.app.samples.sample(5), true);
+            let changes = 0, last = null;
+            for (let tick = 0; tick < 60; tick++) {
+              session.step(1);
+              const now = [...session.board.aliveCells()].map((cell) => session.shown.shown[cell]);
+              if (last) changes += now.filter((index, row) => index !== last[row]).length;
+              last = now;
+            }
+            counts.push(changes);
+          }
+          return counts;
+        }"""
+    )
+    assert 0 < counts[1] < 0.7 * counts[0]
+
+
+def test_speech_is_at_most_once_a_second(browser: Browser, address: str) -> None:
+    page = opened(browser, address)
+    page.evaluate(
+        """() => {
+          globalThis.spoken = [];
+          const element = document.getElementById("spoken");
+          new MutationObserver(() => spoken.push([performance.now(), element.textContent]))
+            .observe(element, { childList: true });
+          ca.app.choose(ca.app.samples.sample(8), true);
+        }"""
+    )
+    page.wait_for_timeout(3500)
+    spoken = page.evaluate("spoken")
+    assert 1 <= len(spoken) <= 4
+    assert all(later[0] - earlier[0] > 900 for earlier, later in pairwise(spoken))
+    assert "cells" in spoken[-1][1]
+    assert page.get_attribute("#spoken", "aria-live") == "polite"
+    closed(page)
