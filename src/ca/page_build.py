@@ -110,6 +110,7 @@ def _metrics(metrics: dict[str, Any]) -> str:
 @torch.no_grad()
 def _trace(automaton: CellularAutomaton, digit: Digits) -> dict[str, Any]:
     """A rollout by the dense rule in PyTorch, for the page to repeat: states (alive, 19) after some ticks."""
+    torch.set_num_threads(1)  # one digit is too small for more: on a busy machine they only wait
     grid = newborn(digit.liveness)
     living = alive(digit.liveness[0])
     states: dict[int, str] = {}
