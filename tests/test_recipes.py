@@ -46,13 +46,13 @@ def test_the_article_s_drops_do_not_move_with_the_length_of_a_run() -> None:
 @pytest.mark.parametrize(
     ("step", "rate"),
     [
-        (1, 3e-5),
-        (50, 1.499265e-3),
-        (100, 2.99703e-3),
-        (101, 2.997e-3),
-        (50_001, 1.5e-3),
-        (90_001, 3e-4),
-        (100_000, 3e-8),
+        (1, 1.5e-5),
+        (50, 7.496325e-4),
+        (100, 1.498515e-3),
+        (101, 1.4985e-3),
+        (50_001, 7.5e-4),
+        (90_001, 1.5e-4),
+        (100_000, 1.5e-8),
     ],
 )
 def test_the_best_recipe_s_rate_warms_up_and_falls_linearly(step: int, rate: float) -> None:
@@ -60,7 +60,7 @@ def test_the_best_recipe_s_rate_warms_up_and_falls_linearly(step: int, rate: flo
 
 
 def test_the_best_recipe_s_rate_falls_over_the_run_s_own_length() -> None:
-    assert rate_at("best", 501, steps=1_000) == pytest.approx(1.5e-3, rel=1e-12)
+    assert rate_at("best", 501, steps=1_000) == pytest.approx(7.5e-4, rel=1e-12)
     assert rate_at("quick", 4_000, steps=4_000) == pytest.approx(7.5e-7, rel=1e-12)
 
 

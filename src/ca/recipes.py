@@ -42,7 +42,7 @@ WARM_UP = 100
 
 BEST = Recipe(
     optimiser="soap",
-    rate=3e-3,
+    rate=1.5e-3,
     betas=(0.9, 0.99),
     epsilon=1e-8,
     schedule="linear",
@@ -58,4 +58,4 @@ ARTICLE = Recipe(
     steps=100_000,
     ticks=(20, 20),
 )
-RECIPES: dict[RecipeName, Recipe] = {"best": BEST, "quick": replace(BEST, steps=4_000), "article": ARTICLE}
+RECIPES: dict[RecipeName, Recipe] = {"best": BEST, "quick": replace(BEST, rate=3e-3, steps=4_000), "article": ARTICLE}

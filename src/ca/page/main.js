@@ -271,7 +271,7 @@ class App {
     shown.update(board, settings.calm);
     const readout = session.readout();
     const digits = digitsAmong(readout.blobs);
-    const labels = board.side === DEFAULTS.side && digits.length < 2 ? [] : digits;
+    const labels = board.side === DEFAULTS.side ? [] : digits; // the one digit's verdict is beside it
     this.picture.draw(board, {
       view: settings.view,
       palette: this.palette,

@@ -64,6 +64,7 @@ export class Readout {
     const agreeing = digits.filter((blob) => blob.agreement === 1).length;
     const settled = session.settledFor >= SETTLED;
     showClass(find("majority"), digits.length > 1 ? -1 : majority, palette);
+    if (digits.length > 1) find("majority").textContent = digits.length;
     find("verdict").textContent = !alive
       ? "nothing drawn yet"
       : digits.length > 1

@@ -193,21 +193,22 @@ export class Session {
 
   committed() {
     this.sinceEdit++;
-    const agreed = this.blobsNow().every((cells) => verdictOf(countVotes(this.board, cells)).agreement === 1);
+    const agreed = this.digits().every((cells) => verdictOf(countVotes(this.board, cells)).agreement === 1);
     this.settledFor = agreed ? this.settledFor + 1 : 0;
     this.shown.update(this.board, this.settings.calm);
     for (const action of this.waiting.splice(0)) action();
   }
 
-  blobsNow() {
-    this.blobs ??= findBlobs(this.board);
+  /** Cells of each digit on the board: all that hang together on the whiteboard, all there are on the other. */
+  digits() {
+    this.blobs ??= this.settings.side === DEFAULTS.side ? [[...this.board.aliveCells()]] : findBlobs(this.board);
     return this.blobs;
   }
 
-  /** Votes and verdict of the whole board, and of each part that hangs together. */
+  /** Votes and verdict of the whole board, and of each digit on it. */
   readout() {
     const votes = countVotes(this.board, this.board.aliveCells());
-    const blobs = this.blobsNow().map((cells) => ({ cells, ...verdictOf(countVotes(this.board, cells)) }));
+    const blobs = this.digits().map((cells) => ({ cells, ...verdictOf(countVotes(this.board, cells)) }));
     return { votes, ...verdictOf(votes), blobs };
   }
 }
