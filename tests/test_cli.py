@@ -154,6 +154,8 @@ def bad_values() -> list[Any]:
         for value in ("0", "-5")
     ]
     cases += [("train", "--held-out", "-1", "must be at least 0")]
+    cases += [("demo", "--port", value, "must be between 0 and 65535") for value in ("-1", "65536")]
+    cases += [("evaluate", "--board-size", value, "must be at least 28") for value in ("27", "-1")]
     cases += [("report", "--n-digits", value, "must be at least 2") for value in ("-1", "0", "1")]
     cases += [
         (command, "--seed", value, "must be between 0 and 2^63 - 1")

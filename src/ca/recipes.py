@@ -58,4 +58,8 @@ ARTICLE = Recipe(
     steps=100_000,
     ticks=(20, 20),
 )
-RECIPES: dict[RecipeName, Recipe] = {"best": BEST, "quick": replace(BEST, rate=3e-3, steps=4_000), "article": ARTICLE}
+RECIPES: dict[RecipeName, Recipe] = {
+    "best": BEST,
+    "quick": replace(BEST, rate=3e-3, steps=4_000),
+    "article": ARTICLE,
+}
