@@ -295,7 +295,8 @@ class App {
     this.measured ??= { ticks: this.session.board.ticks, since: now };
     if (now - this.measured.since < 1000) return;
     const rate = (1000 * (this.session.board.ticks - this.measured.ticks)) / (now - this.measured.since);
-    find("rate").textContent = rate < 0.8 * this.session.settings.speed ? `${Math.max(0, rate).toFixed(0)} ticks/s here` : "";
+    const slow = rate >= 0 && rate < 0.8 * this.session.settings.speed; // below zero: the board was reset
+    find("rate").textContent = slow ? `${rate.toFixed(0)} ticks/s here` : "";
     this.measured = { ticks: this.session.board.ticks, since: now };
   }
 }

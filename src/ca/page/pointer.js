@@ -51,6 +51,7 @@ export class Pointer {
 
   move(event) {
     const stroke = this.strokes.get(event.pointerId);
+    this.app.byKeyboard = false;
     if (!stroke) {
       if (event.pointerType === "mouse" || this.app.tool === "look") this.app.inspect(this.cellAt(this.place(event)));
       return;

@@ -72,7 +72,8 @@ export class Readout {
         : majority < 0
           ? "no cell has a class yet"
           : `${percent(agreement)} say ${majority}`;
-    const mood = settled ? "settled" : agreeing === digits.length ? "all agree" : "they talk";
+    const agreed = digits.length > 1 ? agreeing === digits.length : agreement === 1;
+    const mood = settled ? "settled" : agreed ? "all agree" : "they talk";
     find("settled").textContent = alive ? `${mood}, ${session.sinceEdit} ticks since the last edit` : "";
     find("label").textContent =
       session.label === null ? "" : `a test digit of class ${session.label}: ${majority === session.label ? "right" : "not right"}`;
