@@ -125,7 +125,7 @@ def grey_squares() -> Digits:
     return Digits((60 + 90 * labels).to(torch.uint8).view(-1, 1, 1).expand(-1, 8, 8).clone(), labels)
 
 
-@pytest.mark.parametrize(("recipe", "regime"), [("best", "mutating"), ("article", "naive")])
+@pytest.mark.parametrize(("recipe", "regime"), [("quick", "mutating"), ("article", "naive")])
 @pytest.mark.parametrize("loss", ["l2", "cross-entropy"])
 def test_the_loss_falls(
     recipe: str, regime: str, loss: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -153,7 +153,7 @@ def test_the_optimisers_see_gradients_of_norm_one_at_the_rate_of_the_step(tmp_pa
         optimiser.register_step_pre_hook(look)
     ca.train.training_step(run)
     assert norms == pytest.approx([1] * 6, rel=1e-3)
-    assert rates == pytest.approx([3e-3 * 3 / 100 * 22 / 24] * 2)
+    assert rates == pytest.approx([1.5e-3 * 3 / 100 * 22 / 24] * 2)
 
 
 def test_a_checkpoint_tells_its_run_and_scores_it_on_held_out_digits(whole_run: Path) -> None:
@@ -437,7 +437,7 @@ def test_metrics_have_a_row_every_tenth_step_and_at_checkpoints(whole_run: Path)
         assert math.isfinite(row["loss"])
         assert row["loss"] > 0
         assert ("held_out_cell_accuracy" in row) == (row["step"] in (7, 14, 21, 24))
-        assert row["rate"] == pytest.approx(3e-3 * row["step"] / 100 * (25 - row["step"]) / 24)
+        assert row["rate"] == pytest.approx(1.5e-3 * row["step"] / 100 * (25 - row["step"]) / 24)
         assert row["steps_per_minute"] > 0
 
 

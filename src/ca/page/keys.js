@@ -25,7 +25,7 @@ export function keysOf(app) {
     { keys: ["l"], does: "look into cells", run: () => app.setTool("look") },
     { keys: ["["], does: "thinner brush", run: slide("brush", -1) },
     { keys: ["]"], does: "thicker brush", run: slide("brush", 1) },
-    { keys: ["z"], does: "undo", run: press("undo") },
+    { keys: ["z"], does: "undo", run: () => app.session.undo() },
     { keys: ["c"], does: "take all ink away", run: press("clear") },
     { keys: ["f"], does: "keep the ink, forget all state", run: press("forget") },
     {
