@@ -6,6 +6,7 @@ content-security policy can name what may run by its hash.
 """
 
 import base64
+import copy
 import hashlib
 import json
 import re
@@ -109,9 +110,13 @@ def _metrics(metrics: dict[str, Any]) -> str:
 
 @torch.no_grad()
 def _trace(automaton: CellularAutomaton, digit: Digits) -> dict[str, Any]:
-    """A rollout by the dense rule in PyTorch, for the page to repeat: states (alive, 19) after some ticks."""
+    """A rollout by the dense rule in PyTorch, for the page to repeat: states (alive, 19) after some ticks.
+
+    In float64, as the page computes: float32 rounds off more where cells never come to rest.
+    """
     torch.set_num_threads(1)  # one digit is too small for more: on a busy machine they only wait
-    grid = newborn(digit.liveness)
+    exact = copy.deepcopy(automaton).double()
+    grid = newborn(digit.liveness).double()
     living = alive(digit.liveness[0])
     states: dict[int, str] = {}
     for tick in range(max(TRACE_TICKS)):
@@ -122,7 +127,7 @@ def _trace(automaton: CellularAutomaton, digit: Digits) -> dict[str, Any]:
             fire_rate=automaton.fire_rate,
             noise=automaton.noise,
         )
-        grid = automaton.tick(grid, fired, noise)
+        grid = exact.tick(grid, fired, noise.double())
         if tick + 1 in TRACE_TICKS:
             states[tick + 1] = _text(_states(grid, living))
     return {
