@@ -217,7 +217,7 @@ def test_no_long_frame_while_drawing_on_a_full_whiteboard(page: Page) -> None:
           requestAnimationFrame(frame);
         }"""
     )
-    for row in range(0, 140, 14):
+    for row in range(0, 140, 28):
         drag(page, (5, row), (130, row))
     page.wait_for_timeout(500)
     lengths = np.sort(page.evaluate("frames"))
