@@ -1,7 +1,7 @@
 """The page's cells against the dense rule in PyTorch: same ink, fire masks and noise, same states.
 
-PyTorch computes in float64: on random ink the cells never come to rest, and what float32 rounds off grows to 2e-4
-in 200 ticks there.
+PyTorch computes in float64: on random ink the cells never come to rest, and what float32 rounds off grows
+to 2e-4 in 200 ticks there.
 """
 
 import base64
