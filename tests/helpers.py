@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ca.cell_graph import CellGraph, Chance
 from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, newborn
 from ca.checkpoint import save_checkpoint
 from ca.digits import Digits
-from ca.engine import CellGraph, Chance
 from ca.model import CellularAutomaton
 
 NO_FOLDER = Path("no-such-folder")
@@ -75,7 +75,7 @@ def dense_chance(graph: CellGraph, chance: Chance, liveness: Tensor) -> list[tup
     The noise of cells that do not fire is large: the rule must not use it.
     """
     dense = []
-    for fired, noise in zip(chance.fired, chance.noise, strict=True):
+    for fired, noise in chance.by_tick():
         mask = torch.zeros(liveness.shape, dtype=torch.bool)
         mask[graph.batch[fired], graph.y[fired], graph.x[fired]] = True
         everywhere = torch.full((liveness.shape[0], 19, *liveness.shape[1:]), 7.0, dtype=noise.dtype)

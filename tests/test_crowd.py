@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ca.cell_graph import CellGraph, Chance
 from ca.cells import newborn
 from ca.crowd import Crowd
 from ca.digits import Digits, load_digits
-from ca.engine import CellGraph, Chance, rollout
+from ca.engine import rollout
 
 MNIST = load_digits("mnist", "test")[:200]
 

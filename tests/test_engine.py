@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
+from ca.cell_graph import CellGraph, Chance
 from ca.digits import Digits
-from ca.engine import CellGraph, Chance, rollout
+from ca.engine import rollout
 from ca.model import CellularAutomaton
 
 grids = st.tuples(
@@ -178,7 +179,7 @@ def test_a_rollout_leaves_what_it_is_given_as_it_is(gradients: bool) -> None:
     graph = CellGraph.of(grid[:, 0])
     chance = Chance.draw(graph, automaton, 3, seeded(1))
     cells = graph.gather(grid).requires_grad_(gradients)
-    watched = [grid, cells, graph.neighbours, *chance.fired, *chance.noise, *automaton.parameters()]
+    watched = [grid, cells, graph.neighbours, chance.fires, chance.noise, *automaton.parameters()]
     before = [tensor.detach().clone() for tensor in watched]
     with torch.set_grad_enabled(gradients):
         end = rollout(automaton, graph, cells, chance)
@@ -206,14 +207,10 @@ def test_zero_ticks_change_nothing_and_pass_the_gradient_through() -> None:
 
 def chance_of_one_digit(both: CellGraph, chance: Chance, digit: int, alone: CellGraph) -> Chance:
     """Pick what happens to one digit of a batch, in the rows of its own graph."""
-    row_alone = {pixel: row for row, pixel in enumerate(zip(alone.y.tolist(), alone.x.tolist(), strict=True))}
-    fired, noise = [], []
-    for rows, values in zip(chance.fired, chance.noise, strict=True):
-        own = both.batch[rows] == digit
-        pixels = zip(both.y[rows[own]].tolist(), both.x[rows[own]].tolist(), strict=True)
-        fired.append(torch.tensor([row_alone[pixel] for pixel in pixels], dtype=torch.int64))
-        noise.append(values[own])
-    return Chance(fired, [alone.neighbours[rows].flatten() for rows in fired], noise)
+    own = both.batch[: both.num_alive] == digit
+    assert int(own.sum()) == alone.num_alive
+    noise = [values[own[rows]] for rows, values in chance.by_tick()]
+    return Chance(chance.fires[:, own], torch.cat(noise))
 
 
 @given(grids=grids, ticks=st.integers(1, 4))
@@ -275,11 +272,8 @@ def test_cells_fire_at_the_fire_rate(fire_rate: float) -> None:
     graph = CellGraph.of(grid[:, 0])
     ticks = 50
     chance = Chance.draw(graph, random_automaton(fire_rate=fire_rate), ticks, seeded(3))
-    assert len(chance.fired) == len(chance.noise) == ticks
-    fires = torch.zeros(ticks, graph.num_alive)
-    for tick, fired in enumerate(chance.fired):
-        assert len(fired.unique()) == len(fired), "a cell fires once a tick"
-        fires[tick, fired] = 1  # an index of a faint cell would be out of bounds
+    fires = chance.fires.float()
+    assert fires.shape == (ticks, graph.num_alive)
     draws = ticks * graph.num_alive
     deviation = (fire_rate * (1 - fire_rate) / draws) ** 0.5
     assert abs(fires.mean().item() - fire_rate) <= 5 * deviation
@@ -291,11 +285,8 @@ def test_cells_fire_at_the_fire_rate(fire_rate: float) -> None:
 
 def test_ticks_fire_independently() -> None:
     graph = CellGraph.of(make_grid((["all alive"], (40, 40), 1))[:, 0])
-    fires = torch.zeros(2, graph.num_alive)
     chance = Chance.draw(graph, random_automaton(fire_rate=0.5), 2, seeded(3))
-    for tick, fired in enumerate(chance.fired):
-        fires[tick, fired] = 1
-    both = fires.prod(0).mean().item()
+    both = chance.fires.all(0).float().mean().item()
     assert both == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / 1600) ** 0.5)
 
 
@@ -305,10 +296,10 @@ def test_the_noise_has_the_stated_deviation(noise: float, dtype: torch.dtype) ->
     automaton = random_automaton(noise=noise, dtype=dtype)
     graph = CellGraph.of(make_grid((["all alive"], (20, 20), 1))[:, 0])
     chance = Chance.draw(graph, automaton, 20, seeded(3))
-    for fired, values in zip(chance.fired, chance.noise, strict=True):
+    for fired, values in chance.by_tick():
         assert values.shape == (len(fired), 19)
         assert values.dtype == dtype
-    values = torch.cat(list(chance.noise))
+    values = chance.noise
     assert values.std().item() == pytest.approx(noise, rel=0.02)
     assert abs(values.mean().item()) <= 5 * noise / values.numel() ** 0.5
     if noise:
@@ -332,7 +323,7 @@ def test_single_precision_comes_close_to_double(few_digits: Digits) -> None:
     grid = with_random_state(few_digits[:4].liveness.double(), seeded(3))
     graph = CellGraph.of(grid[:, 0])
     chance = Chance.draw(graph, automaton, 5, seeded(1))
-    single = replace(chance, noise=[noise.float() for noise in chance.noise])
+    single = replace(chance, noise=chance.noise.float())
     with torch.no_grad():
         double_end = rolled_out(automaton, grid, graph, chance)
         single_end = rolled_out(random_automaton().float(), grid.float(), graph, single)
@@ -376,9 +367,7 @@ def test_a_rollout_on_cuda_equals_one_on_the_processor() -> None:
         start = grid.to(device).requires_grad_()
         graph = CellGraph.of(start[:, 0].detach())
         chance = Chance.draw(CellGraph.of(grid[:, 0]), random_automaton(), 4, seeded(1))
-        moved = Chance(
-            *([part.to(device) for part in parts] for parts in (chance.fired, chance.taps, chance.noise))
-        )
+        moved = Chance(chance.fires.to(device), chance.noise.to(device))
         end = rolled_out(automaton, start, graph, moved)
         gradients = torch.autograd.grad(end.square().sum(), [start, *automaton.parameters()])
         results.append([end.detach().cpu(), *(gradient.cpu() for gradient in gradients)])

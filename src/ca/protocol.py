@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ca.cell_graph import CellGraph, Chance
 from ca.cells import NUM_CLASSES, mutate, newborn, outputs
 from ca.digits import Digits
-from ca.engine import CellGraph, Chance, rollout
+from ca.engine import rollout
 from ca.metrics import agreement, cell_accuracy, count_votes, digit_accuracy
 from ca.model import CellularAutomaton
 from ca.render import Indices, colour_indices
@@ -99,7 +100,7 @@ def measure(
 
 def _magnitudes(before: Tensor, after: Tensor, living: Tensor, chance: Chance) -> Tensor:
     """(4,): sums of absolute state and residual, and how many numbers went into each."""
-    (fired,), (noise,) = chance.fired, chance.noise
+    ((fired, noise),) = chance.by_tick()
     residual = (after[fired] - before[fired])[:, 1:] - noise
     state = living[:, 1:]
     totals = torch.stack([state.abs().sum(), residual.abs().sum()]).cpu().double()

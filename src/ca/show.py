@@ -8,11 +8,12 @@ from torch import Tensor
 
 from ca.board import Board
 from ca.captions import majorities
+from ca.cell_graph import CellGraph, Chance
 from ca.cells import mutate, newborn, outputs
 from ca.channel_view import ChannelView
 from ca.class_view import ClassView
 from ca.digits import Digits
-from ca.engine import CellGraph, Chance, rollout
+from ca.engine import rollout
 from ca.frame import FrameStyle
 from ca.metrics import agreement, cell_accuracy, count_votes, digit_accuracy
 from ca.model import CellularAutomaton

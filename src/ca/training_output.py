@@ -4,9 +4,10 @@ from pathlib import Path
 
 import torch
 
+from ca.cell_graph import CellGraph, Chance
 from ca.checkpoint import save_checkpoint
 from ca.device import seeded
-from ca.engine import CellGraph, Chance, rollout
+from ca.engine import rollout
 from ca.history import draw_batch, draw_loss_history
 from ca.metrics_file import MetricsFile
 from ca.progress import TrainingProgress

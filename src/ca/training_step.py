@@ -2,8 +2,9 @@
 
 from torch import Tensor
 
+from ca.cell_graph import CellGraph, Chance
 from ca.cells import outputs
-from ca.engine import CellGraph, Chance, rollout
+from ca.engine import rollout
 from ca.loss import LOSSES
 from ca.optimisers import normalise_gradients, set_rate
 from ca.training_run import TrainingRun

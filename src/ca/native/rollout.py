@@ -1,0 +1,85 @@
+"""A rollout by the compiled kernel."""
+
+import ctypes
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ca.cell_graph import CellGraph, Chance
+from ca.native.library import library
+
+THREADS = torch.get_num_threads()  # as many as PyTorch would use: OMP_NUM_THREADS, or the processor's cores
+
+
+def serves(cells: Tensor, weights: Sequence[Tensor]) -> bool:
+    """Whether the kernel can do it: float32 on the processor, with gradients of the weights only."""
+    fits = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in (cells, *weights))
+    return fits and not cells.requires_grad and library() is not None
+
+
+def native_rollout(cells: Tensor, graph: CellGraph, chance: Chance, weights: Sequence[Tensor]) -> Tensor:
+    """As `ca.engine.rollout`; differentiable in the weights."""
+    if torch.is_grad_enabled():
+        return _Rollout.apply(cells, graph, chance, *weights)
+    return _forward(_Tape(), cells, graph, chance, weights, keep=False)
+
+
+class _Tape:
+    """What a rollout leaves for its backward pass: memory of the kernel, used again by later rollouts."""
+
+    _spare: list[int] = []  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.address = self._spare.pop() if self._spare else _kernel().ca_new_tape()
+
+    def __del__(self) -> None:
+        self._spare.append(self.address)
+
+
+def _kernel() -> ctypes.CDLL:
+    kernel = library()
+    assert kernel is not None
+    return kernel
+
+
+def _forward(
+    tape: _Tape, cells: Tensor, graph: CellGraph, chance: Chance, weights: Sequence[Tensor], *, keep: bool
+) -> Tensor:
+    given = [
+        tensor.detach().contiguous()
+        for tensor in (cells, graph.neighbours, graph.batch, chance.fires, chance.noise, *weights)
+    ]
+    after = cells.detach().clone(memory_format=torch.contiguous_format)
+    _kernel().ca_forward(
+        tape.address,
+        THREADS,
+        keep,
+        len(graph.neighbours),
+        graph.num_alive,
+        len(chance.fires),
+        *(tensor.data_ptr() for tensor in (*given, after)),
+    )
+    return after
+
+
+class _Rollout(torch.autograd.Function):
+    """A whole rollout as one differentiable operation."""
+
+    @staticmethod
+    def forward(ctx, cells: Tensor, graph: CellGraph, chance: Chance, *weights: Tensor) -> Tensor:
+        ctx.tape, ctx.shapes = _Tape(), [weight.shape for weight in weights]
+        return _forward(ctx.tape, cells, graph, chance, weights, keep=True)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_after: Tensor):
+        grad_after = grad_after.contiguous()
+        gradients = [grad_after.new_empty(shape) for shape in ctx.shapes]
+        _kernel().ca_backward(
+            ctx.tape.address,
+            THREADS,
+            *(tensor.data_ptr() for tensor in (grad_after, *gradients)),
+        )
+        return None, None, None, *gradients

@@ -1,0 +1,237 @@
+"""The compiled kernel against the dense rule and the PyTorch engine, and where it can't be built."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers import INKS, dense_chance, random_automaton, random_liveness, seeded, with_random_state
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from ca.cell_graph import CellGraph, Chance
+from ca.digits import Digits
+from ca.engine import rollout
+from ca.model import CellularAutomaton
+from ca.native.library import library
+from ca.native.rollout import serves
+from ca.torch_engine import torch_rollout
+
+needs_compiler = pytest.mark.skipif(library() is None, reason="no C++ compiler here (on Debian: g++)")
+
+
+def single_grid(inks: list[str], size: tuple[int, int], seed: int) -> Tensor:
+    generator = seeded(seed)
+    liveness = torch.stack([random_liveness(ink, *size, generator) for ink in inks])
+    return with_random_state(liveness, generator).float()
+
+
+def gradients(automaton: CellularAutomaton, total: Tensor, *, retain: bool = False) -> list[Tensor]:
+    weights = list(automaton.parameters())
+    found = torch.autograd.grad(total, weights, allow_unused=True, retain_graph=retain)
+    return [torch.zeros_like(p) if g is None else g for p, g in zip(weights, found, strict=True)]
+
+
+def difference(found: Tensor, expected: Tensor) -> float:
+    """The largest difference, relative to the largest number."""
+    scale = expected.abs().max().clamp(min=1) if expected.numel() else 1
+    return float((found.double() - expected).abs().max() / scale) if expected.numel() else 0.0
+
+
+def assert_equals_dense(automaton: CellularAutomaton, grid: Tensor, ticks: int) -> None:
+    """Compare final states and gradients with those of the dense rule in float64."""
+    graph = CellGraph.of(grid[:, 0])
+    chance = Chance.draw(graph, automaton, ticks, seeded(7))
+    factors = torch.randn(grid.shape, dtype=torch.float64, generator=seeded(8))
+    cells = graph.gather(grid)
+    assert serves(cells, tuple(automaton.parameters()))
+    end = graph.scatter(rollout(automaton, graph, cells, chance), grid)
+
+    exact = copy.deepcopy(automaton).double()
+    expected = grid.double()
+    for fired, noise in dense_chance(graph, chance, grid[:, 0]):
+        expected = exact.tick(expected, fired, noise.double())
+    assert difference(end.detach(), expected.detach()) < 2e-5
+    assert torch.equal(end[:, 0], grid[:, 0])
+    found = gradients(automaton, (end * factors).sum())
+    for one, other in zip(found, gradients(exact, (expected * factors).sum()), strict=True):
+        assert difference(one, other) < 2e-5
+
+
+@needs_compiler
+@given(
+    inks=st.lists(st.sampled_from(INKS), min_size=1, max_size=4),
+    size=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    seed=st.integers(0, 2**32),
+    ticks=st.integers(1, 5),
+    fire_rate=st.sampled_from([0.0, 0.5, 1.0]),
+)
+def test_a_rollout_equals_the_dense_rule_in_values_and_gradients(
+    inks: list[str], size: tuple[int, int], seed: int, ticks: int, fire_rate: float
+) -> None:
+    automaton = random_automaton(seed + 1, fire_rate=fire_rate, dtype=torch.float32)
+    assert_equals_dense(automaton, single_grid(inks, size, seed), ticks)
+
+
+@needs_compiler
+def test_a_batch_of_digits_equals_the_dense_rule(few_digits: Digits) -> None:
+    grid = with_random_state(few_digits[:8].liveness, seeded(3))
+    assert_equals_dense(random_automaton(dtype=torch.float32), grid, 10)
+
+
+@needs_compiler
+def test_a_large_board_equals_the_dense_rule(few_digits: Digits) -> None:
+    board = torch.zeros(1, 90, 120)
+    for number in range(12):
+        top, left = 30 * (number // 4), 30 * (number % 4)
+        board[0, top : top + 28, left : left + 28] = few_digits[number : number + 1].liveness[0]
+    board[0, 89, 110:] = 1
+    assert_equals_dense(random_automaton(dtype=torch.float32), with_random_state(board, seeded(3)), 4)
+
+
+def some_rollout(few_digits: Digits, count: int, ticks: int, seed: int) -> tuple[CellGraph, Tensor, Chance]:
+    grid = with_random_state(few_digits[seed : seed + count].liveness, seeded(seed))
+    graph = CellGraph.of(grid[:, 0])
+    chance = Chance.draw(graph, random_automaton(dtype=torch.float32), ticks, seeded(seed))
+    return graph, graph.gather(grid), chance
+
+
+@needs_compiler
+def test_the_number_of_threads_changes_no_bit(
+    few_digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    automaton = random_automaton(dtype=torch.float32)
+    graph, cells, chance = some_rollout(few_digits, 7, 6, 1)
+    results = []
+    for threads in (1, 2, 3, 11):
+        monkeypatch.setattr("ca.native.rollout.THREADS", threads)
+        end = rollout(automaton, graph, cells, chance)
+        results.append([end.detach(), *gradients(automaton, end.square().sum())])
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+@needs_compiler
+def test_rollouts_that_wait_for_their_backward_pass_do_not_share_memory(few_digits: Digits) -> None:
+    automaton = random_automaton(dtype=torch.float32)
+    rolls = [some_rollout(few_digits, count, 4, count) for count in (3, 8, 5)]
+    alone = [gradients(automaton, rollout(automaton, *roll[:2], roll[2]).square().sum()) for roll in rolls]
+    ends = [rollout(automaton, *roll[:2], roll[2]).square().sum() for roll in rolls]
+    for end, expected in reversed(list(zip(ends, alone, strict=True))):
+        for retained in (True, False):
+            found = gradients(automaton, end, retain=retained)
+            assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@needs_compiler
+def test_without_gradients_the_values_are_the_same(few_digits: Digits) -> None:
+    automaton = random_automaton(dtype=torch.float32)
+    graph, cells, chance = some_rollout(few_digits, 5, 7, 2)
+    before = cells.clone()
+    with torch.no_grad():
+        without = rollout(automaton, graph, cells, chance)
+    assert not without.requires_grad
+    assert torch.equal(without, rollout(automaton, graph, cells, chance))
+    assert torch.equal(cells, before)
+    assert not torch.equal(without, cells)
+
+
+@needs_compiler
+def test_it_serves_single_precision_on_the_processor_and_gradients_of_weights() -> None:
+    cells = torch.zeros(3, 20)
+    single = tuple(random_automaton(dtype=torch.float32).parameters())
+    assert serves(cells, single)
+    assert not serves(cells.double(), single)
+    assert not serves(cells, tuple(random_automaton().parameters()))
+    assert not serves(cells.to("meta"), single)
+    assert not serves(cells.clone().requires_grad_(), single)
+
+
+@needs_compiler
+def test_the_kernel_is_built_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert library.__wrapped__() is not None
+    (kept,) = (tmp_path / "ca").iterdir()
+    built = kept.stat().st_mtime_ns
+    assert library.__wrapped__() is not None
+    assert [path.stat().st_mtime_ns for path in (tmp_path / "ca").iterdir()] == [built]
+
+
+def test_without_a_compiler_a_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert library.__wrapped__() is None
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "no C++ compiler" in told
+    monkeypatch.delenv("CXX")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert library.__wrapped__() is None
+    assert "no C++ compiler" in capsys.readouterr().err
+
+
+def test_without_the_kernel_pytorch_does_it(few_digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    automaton = random_automaton(dtype=torch.float32)
+    graph, cells, chance = some_rollout(few_digits, 3, 4, 2)
+    expected = rollout(automaton, graph, cells, chance).detach()
+    monkeypatch.setattr("ca.native.rollout.library", lambda: None)
+    assert not serves(cells, tuple(automaton.parameters()))
+    end = rollout(automaton, graph, cells, chance)
+    assert difference(end.detach(), expected.double()) < 1e-5
+    assert any(gradient.any() for gradient in gradients(automaton, end.sum()))
+
+
+@needs_compiler
+def test_a_compiler_that_fails_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "c++"
+    broken.write_text("#!/bin/sh\necho first >&2\necho 'the disk is full' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CXX", str(broken))
+    assert library.__wrapped__() is None
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.endswith("the disk is full")
+    assert not list(tmp_path.glob("ca/*.so"))
+
+
+@needs_compiler
+def test_a_home_that_can_not_be_written_to_is_no_hindrance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    leave: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("atexit.register", lambda *what, **how: leave.append(what))
+    assert library.__wrapped__() is not None
+    ((work, folder),) = leave
+    assert folder.is_dir()
+    work(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@needs_compiler
+def test_both_engines_train_alike(few_digits: Digits) -> None:
+    """Ten steps of gradient descent by each: the weights stay together."""
+    ends = []
+    for roll in ("native", "torch"):
+        automaton = random_automaton(dtype=torch.float32)
+        for step in range(10):
+            graph, cells, chance = some_rollout(few_digits, 4, 5, step)
+            end = (
+                rollout(automaton, graph, cells, chance)
+                if roll == "native"
+                else torch_rollout(cells, graph, chance, tuple(automaton.parameters()))
+            )
+            loss = (end[: graph.num_alive, 10:] - 0.5).square().mean()
+            with torch.no_grad():
+                for p, g in zip(automaton.parameters(), gradients(automaton, loss), strict=True):
+                    p -= 0.01 * g / (g.norm() + 1e-8)
+        ends.append([p.detach() for p in automaton.parameters()])
+    for native, torch_weights in zip(*ends, strict=True):
+        assert difference(native, torch_weights.double()) < 1e-4
