@@ -4,6 +4,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from helpers import INKS, dense_chance, random_automaton, random_liveness, seeded, with_random_state
@@ -15,6 +16,7 @@ from ca.cell_graph import CellGraph, Chance
 from ca.digits import Digits
 from ca.engine import rollout
 from ca.model import CellularAutomaton
+from ca.native.chance import draw_chance
 from ca.native.library import library
 from ca.native.rollout import serves
 from ca.torch_engine import torch_rollout
@@ -99,9 +101,7 @@ def some_rollout(few_digits: Digits, count: int, ticks: int, seed: int) -> tuple
 
 
 @needs_compiler
-def test_the_number_of_threads_changes_no_bit(
-    few_digits: Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_number_of_threads_changes_no_bit(few_digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
     automaton = random_automaton(dtype=torch.float32)
     graph, cells, chance = some_rollout(few_digits, 7, 6, 1)
     results = []
@@ -235,3 +235,68 @@ def test_both_engines_train_alike(few_digits: Digits) -> None:
         ends.append([p.detach() for p in automaton.parameters()])
     for native, torch_weights in zip(*ends, strict=True):
         assert difference(native, torch_weights.double()) < 1e-4
+
+
+def threefry(key: list[int], number: np.ndarray, stream: int) -> tuple[np.ndarray, np.ndarray]:
+    """Threefry-2x32-20 as its paper writes it, for counters (number, stream << 31)."""
+    rotations = (13, 15, 26, 6, 17, 29, 16, 24)
+    keys = [np.uint32(word) for word in (key[0], key[1], key[0] ^ key[1] ^ 0x1BD11BDA)]
+    x, y = number.astype(np.uint32) + keys[0], np.full_like(number, stream << 31, np.uint32) + keys[1]
+    for step in range(20):
+        x = x + y
+        bits = rotations[step % 8]
+        y = (y << np.uint32(bits) | y >> np.uint32(32 - bits)) ^ x
+        if step % 4 == 3:
+            turn = step // 4 + 1
+            x, y = x + keys[turn % 3], y + keys[(turn + 1) % 3] + np.uint32(turn)
+    return x, y
+
+
+def test_the_reference_of_threefry_gives_the_known_answer() -> None:
+    """From the test vectors of Random123: key and counter zero."""
+    x, y = threefry([0, 0], np.zeros(1, np.int64), 0)
+    assert (int(x[0]), int(y[0])) == (0x6B200159, 0x99BA4EFE)
+
+
+def in_pairs_of_vectors(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.stack([first.reshape(-1, 16), second.reshape(-1, 16)], 1).flatten()
+
+
+@needs_compiler
+def test_chance_is_threefry_and_its_noise_is_normal() -> None:
+    ticks, cells, rate = 3, 1001, 0.3
+    fires, noise = draw_chance(ticks, cells, rate, 2.0, seeded(5))
+    key = torch.randint(2**32, (2,), generator=seeded(5)).tolist()
+    x, y = threefry(key, np.arange(1504), 0)
+    expected = in_pairs_of_vectors(x, y)[: ticks * cells] < rate * 2**32
+    assert np.array_equal(fires.numpy().flatten(), expected)
+
+    assert noise.shape == (expected.sum(), 19)
+    x, y = threefry(key, np.arange((noise.numel() // 32 + 1) * 16), 1)
+    radius = np.sqrt(-2 * np.log((np.float64(x >> np.uint32(9)) + 0.5) / 2**23))
+    angle = ((np.float64(y >> np.uint32(9)) + 0.5) / 2**23 - 0.5) * np.pi / 2
+    swapped, sign = y & 1 == 1, np.where(y & 2, -1, 1)
+    one, other = (
+        radius * sign * np.where(swapped == first, np.sin(angle), np.cos(angle)) for first in (True, False)
+    )
+    expected = 2 * in_pairs_of_vectors(one, other)[: noise.numel()]
+    assert np.abs(noise.numpy().flatten() - expected).max() < 5e-5
+    assert distance_to_normal(noise.numpy().flatten() / 2) < 1.63 / noise.numel() ** 0.5
+
+
+def distance_to_normal(numbers: np.ndarray) -> float:
+    """Kolmogorov and Smirnov's distance; over 1.63 / root(n) in one of a hundred samples of normal numbers."""
+    normal = 0.5 * (1 + torch.erf(torch.from_numpy(np.sort(numbers)).double() / 2**0.5)).numpy()
+    ranks = np.arange(len(numbers) + 1) / len(numbers)
+    return float(max((normal - ranks[:-1]).max(), (ranks[1:] - normal).max()))
+
+
+@needs_compiler
+def test_chance_is_the_same_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr("ca.native.chance.THREADS", threads)
+        draws.append(draw_chance(7, 5000, 0.5, 0.02, seeded(1)))
+    for fires, noise in draws[1:]:
+        assert torch.equal(fires, draws[0][0])
+        assert torch.equal(noise, draws[0][1])

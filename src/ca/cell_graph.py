@@ -15,6 +15,8 @@ from torch import Tensor
 
 from ca.cells import STATE_CHANNELS, alive
 from ca.model import CellularAutomaton
+from ca.native.chance import draw_chance
+from ca.native.library import library
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Chance:
     ) -> "Chance":
         """Draw which alive cells fire, and their noise; a device waits for the host only here."""
         device, dtype = graph.neighbours.device, automaton.residual.bias.dtype
+        if device.type == "cpu" and dtype == torch.float32 and library() is not None:
+            return cls(*draw_chance(ticks, graph.num_alive, automaton.fire_rate, automaton.noise, generator))
         draws = torch.rand(ticks, graph.num_alive, generator=generator, device=device)
         fires = draws < automaton.fire_rate
         noise = torch.empty(int(fires.sum()), STATE_CHANNELS, device=device, dtype=dtype)

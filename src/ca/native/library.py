@@ -11,12 +11,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib.resources import files
 from pathlib import Path
 
+import torch
+
+THREADS = torch.get_num_threads()  # as many as PyTorch would use: OMP_NUM_THREADS, or the processor's cores
+
+SOURCES = sorted(Path(__file__).parent.glob("*.cpp"))
+HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 COMPILERS = ("c++", "g++", "clang++")
 TUNE = "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native"
-FLAGS = ("-std=c++17", "-O3", TUNE, "-shared", "-fPIC", "-pthread")
+FLAGS = ("-std=c++17", "-O3", TUNE, "-fno-math-errno", "-Wno-psabi", "-shared", "-fPIC", "-pthread")
 
 
 @functools.cache
@@ -37,27 +42,36 @@ def library() -> ctypes.CDLL | None:
         return None
 
 
+def kernel() -> ctypes.CDLL:
+    """The kernel, where it is known that there is one."""
+    built = library()
+    assert built is not None
+    return built
+
+
 def _first_compiler() -> str | None:
     return next(filter(None, map(shutil.which, COMPILERS)), None)
 
 
 def _built(compiler: str) -> Path:
     """The library's path; its name tells apart sources, compilers and processors."""
-    source = files("ca").joinpath("native", "rollout.cpp").read_text()
+    sources = [path.read_text() for path in (*SOURCES, *HEADERS)]
     macros = _run([compiler, TUNE, "-dM", "-E", "-x", "c++", os.devnull])
-    name = hashlib.sha256("\0".join([source, macros, *FLAGS]).encode()).hexdigest()[:16]
+    name = hashlib.sha256("\0".join([*sources, macros, *FLAGS]).encode()).hexdigest()[:16]
     folder = _cache()
-    path = folder / f"rollout-{name}.so"
+    path = folder / f"kernel-{name}.so"
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            fresh = Path(scratch) / "rollout.so"
-            _run([compiler, *FLAGS, "-o", str(fresh), "-x", "c++", "-"], source)
+            fresh = Path(scratch) / "kernel.so"
+            _run([compiler, *FLAGS, "-o", str(fresh), *map(str, SOURCES)])
             fresh.replace(path)  # at once: other processes see all of it or nothing
     return path
 
 
-def _run(command: list[str], text: str = "") -> str:
-    return subprocess.run(command, input=text, capture_output=True, check=True, text=True).stdout
+def _run(command: list[str]) -> str:
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, check=True, text=True
+    ).stdout
 
 
 def _cache() -> Path:
@@ -73,10 +87,14 @@ def _cache() -> Path:
 
 def _loaded(path: Path) -> ctypes.CDLL:
     kernel = ctypes.CDLL(str(path))
-    pointer, number = ctypes.c_void_p, ctypes.c_int
+    pointer, number, count = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
     kernel.ca_new_tape.restype = pointer
     kernel.ca_forward.argtypes = [pointer, number, ctypes.c_bool, number, number, number, *[pointer] * 12]
     kernel.ca_forward.restype = None
     kernel.ca_backward.argtypes = [pointer, number, *[pointer] * 7]
     kernel.ca_backward.restype = None
+    kernel.ca_draw_fires.argtypes = [number, pointer, ctypes.c_double, count, pointer]
+    kernel.ca_draw_fires.restype = None
+    kernel.ca_draw_noise.argtypes = [number, pointer, ctypes.c_float, count, pointer]
+    kernel.ca_draw_noise.restype = None
     return kernel

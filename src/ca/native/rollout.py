@@ -1,6 +1,5 @@
 """A rollout by the compiled kernel."""
 
-import ctypes
 from collections.abc import Sequence
 
 import torch
@@ -8,9 +7,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ca.cell_graph import CellGraph, Chance
-from ca.native.library import library
-
-THREADS = torch.get_num_threads()  # as many as PyTorch would use: OMP_NUM_THREADS, or the processor's cores
+from ca.native.library import THREADS, kernel, library
 
 
 def serves(cells: Tensor, weights: Sequence[Tensor]) -> bool:
@@ -32,16 +29,10 @@ class _Tape:
     _spare: list[int] = []  # noqa: RUF012
 
     def __init__(self) -> None:
-        self.address = self._spare.pop() if self._spare else _kernel().ca_new_tape()
+        self.address = self._spare.pop() if self._spare else kernel().ca_new_tape()
 
     def __del__(self) -> None:
         self._spare.append(self.address)
-
-
-def _kernel() -> ctypes.CDLL:
-    kernel = library()
-    assert kernel is not None
-    return kernel
 
 
 def _forward(
@@ -52,7 +43,7 @@ def _forward(
         for tensor in (cells, graph.neighbours, graph.batch, chance.fires, chance.noise, *weights)
     ]
     after = cells.detach().clone(memory_format=torch.contiguous_format)
-    _kernel().ca_forward(
+    kernel().ca_forward(
         tape.address,
         THREADS,
         keep,
@@ -77,7 +68,7 @@ class _Rollout(torch.autograd.Function):
     def backward(ctx, grad_after: Tensor):
         grad_after = grad_after.contiguous()
         gradients = [grad_after.new_empty(shape) for shape in ctx.shapes]
-        _kernel().ca_backward(
+        kernel().ca_backward(
             ctx.tape.address,
             THREADS,
             *(tensor.data_ptr() for tensor in (grad_after, *gradients)),
