@@ -285,7 +285,7 @@ def test_chance_is_threefry_and_its_noise_is_normal() -> None:
 
 
 def distance_to_normal(numbers: np.ndarray) -> float:
-    """Kolmogorov and Smirnov's distance; over 1.63 / root(n) in one of a hundred samples of normal numbers."""
+    """Kolmogorov and Smirnov's distance; over 1.63 / root(n) in one of 100 normal samples."""
     normal = 0.5 * (1 + torch.erf(torch.from_numpy(np.sort(numbers)).double() / 2**0.5)).numpy()
     ranks = np.arange(len(numbers) + 1) / len(numbers)
     return float(max((normal - ranks[:-1]).max(), (ranks[1:] - normal).max()))

@@ -9,8 +9,8 @@ from ca.native.library import library
 def find_device(name: str) -> torch.device:
     """The device of that name; "auto" is CUDA where there is one, else the CPU.
 
-    On the CPU PyTorch is told to use one thread if there is the compiled kernel, which has threads of its own:
-    what is left for PyTorch is too small to share, and its threads would spin on the cores that the kernel needs.
+    On the CPU PyTorch is told to use one thread if there is the compiled kernel, which has threads of its
+    own: what is left for PyTorch is too small to share, and its threads would keep the kernel's waiting.
 
     Raises:
         UsageError: there is no such name
