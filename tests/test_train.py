@@ -135,7 +135,7 @@ def test_the_loss_falls(
     train(small(tmp_path, steps=400, checkpoint_every=400, **options))
     losses = [row["loss"] for row in read_metrics(tmp_path / "metrics.jsonl")]
     assert len(losses) == 40
-    assert np.mean(losses[-3:]) < 0.75 * losses[0]
+    assert np.median(losses[-15:]) < 0.75 * losses[0]
 
 
 def test_the_optimisers_see_gradients_of_norm_one_at_the_rate_of_the_step(tmp_path: Path) -> None:
