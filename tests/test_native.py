@@ -1,6 +1,7 @@
 """The compiled kernel against the dense rule and the PyTorch engine, and where it can't be built."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from torch import Tensor
 
 from ca.cell_graph import CellGraph, Chance
 from ca.digits import Digits
-from ca.engine import rollout
+from ca.engine import observe, rollout
 from ca.model import CellularAutomaton
 from ca.native.chance import draw_chance
 from ca.native.library import library
 from ca.native.rollout import serves
-from ca.torch_engine import torch_rollout
+from ca.torch_engine import torch_observe, torch_rollout
 
 needs_compiler = pytest.mark.skipif(library() is None, reason="no C++ compiler here (on Debian: g++)")
 
@@ -235,6 +236,24 @@ def test_both_engines_train_alike(few_digits: Digits) -> None:
         ends.append([p.detach() for p in automaton.parameters()])
     for native, torch_weights in zip(*ends, strict=True):
         assert difference(native, torch_weights.double()) < 1e-4
+
+
+@needs_compiler
+@torch.no_grad()
+def test_what_is_seen_of_each_tick_equals_what_pytorch_sees(few_digits: Digits) -> None:
+    grid = with_random_state(few_digits[:6].liveness, seeded(3))
+    grid[[1, 5]] = 0  # digits without ink; the last one is in no cell's batch number
+    graph, automaton = CellGraph.of(grid[:, 0]), random_automaton(dtype=torch.float32)
+    chance, cells = Chance.draw(graph, automaton, 7, seeded(1)), graph.gather(grid)
+    after, seen = observe(automaton, graph, cells, chance, 6)
+    weights = tuple(automaton.double().parameters())
+    exact = replace(chance, noise=chance.noise.double())
+    expected_after, expected = torch_observe(cells.double(), graph, exact, weights, 6)
+    assert difference(after, expected_after) < 2e-5
+    assert torch.equal(seen.votes, expected.votes)
+    assert (seen.votes.sum((1, 2)) == graph.num_alive).all()
+    assert difference(seen.abs_state, expected.abs_state) < 1e-5
+    assert difference(seen.abs_residual, expected.abs_residual) < 1e-5
 
 
 def threefry(key: list[int], number: np.ndarray, stream: int) -> tuple[np.ndarray, np.ndarray]:

@@ -98,3 +98,18 @@ class Chance:
         fired = self.fires.nonzero()[:, 1].contiguous()
         counts = self.fires.sum(1).tolist()
         return list(zip(fired.split(counts), self.noise.split(counts), strict=True))
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was seen after each tick of a rollout.
+
+    Attributes:
+        votes: (ticks, digits, 10) int64 alive cells of each digit that output each class
+        abs_state: (ticks,) float64 sum of the absolute state of all alive cells
+        abs_residual: (ticks,) float64 the same for the residual, before noise, of the cells that fired
+    """
+
+    votes: Tensor
+    abs_state: Tensor
+    abs_residual: Tensor

@@ -5,19 +5,20 @@ and any device. There are two: a compiled one for float32 on the processor (`ca.
 for all else.
 """
 
+import torch
 from torch import Tensor
 
-from ca.cell_graph import CellGraph, Chance
+from ca.cell_graph import CellGraph, Chance, Observation
 from ca.model import CellularAutomaton
-from ca.native.rollout import native_rollout, serves
-from ca.torch_engine import torch_rollout
+from ca.native.rollout import native_observe, native_rollout, serves
+from ca.torch_engine import torch_observe, torch_rollout
 
 
 def rollout(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, chance: Chance) -> Tensor:
-    """Apply the update rule once for each tick of `chance`.
+    """The cells after the ticks that `chance` holds.
 
     Args:
-        cells: (rows + 1, 20) from `CellGraph.gather`; left as it is
+        cells: (rows + 1, 20)
 
     Returns:
         (rows + 1, 20), differentiable in `cells` and the parameters
@@ -25,3 +26,20 @@ def rollout(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, chanc
     weights = tuple(automaton.parameters())
     roll = native_rollout if serves(cells, weights) else torch_rollout
     return roll(cells, graph, chance, weights)
+
+
+@torch.no_grad()
+def observe(
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, chance: Chance, num_digits: int
+) -> tuple[Tensor, Observation]:
+    """The same without gradients, and what was seen of so many digits after each tick.
+
+    Args:
+        cells: (rows + 1, 20)
+
+    Returns:
+        (rows + 1, 20), and the observation
+    """
+    weights = tuple(automaton.parameters())
+    see = native_observe if serves(cells, weights) else torch_observe
+    return see(cells, graph, chance, weights, num_digits)

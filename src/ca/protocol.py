@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 
 from ca.cell_graph import CellGraph, Chance
-from ca.cells import NUM_CLASSES, mutate, newborn, outputs
+from ca.cells import NUM_CLASSES, STATE_CHANNELS, mutate, newborn
 from ca.digits import Digits
-from ca.engine import rollout
-from ca.metrics import agreement, cell_accuracy, count_votes, digit_accuracy
+from ca.engine import observe
+from ca.metrics import agreement, cell_accuracy, digit_accuracy
 from ca.model import CellularAutomaton
 from ca.render import Indices, colour_indices
 
 METRICS = ("cell_accuracy", "agreement", "digit_accuracy")
 DIGITS_AT_ONCE = 64  # few enough for a tick's activations to stay in the processor's cache
+TICKS_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def measure(
         step = torch.randint(1, len(digits), (len(digits),), generator=generator, device=generator.device)
         order.append((order[-1] + step) % len(digits))
     votes = torch.zeros(stages, ticks, len(digits), NUM_CLASSES, dtype=torch.int32)
-    sums = torch.zeros(stages, ticks, 4, dtype=torch.float64)
+    sums = torch.zeros(stages, ticks, 2, dtype=torch.float64)  # of absolute states and residuals
+    counts = torch.zeros(stages, ticks, 2, dtype=torch.int64)  # of the numbers that were summed up
     last_cells = np.empty((stages, *digits.images.shape), dtype=np.uint8)
     for start in range(0, len(digits), DIGITS_AT_ONCE):
         chunk = slice(start, min(start + DIGITS_AT_ONCE, len(digits)))
@@ -82,29 +84,20 @@ def measure(
             grid = newborn(liveness) if grid is None else mutate(grid, liveness)
             graph = CellGraph.of(liveness)
             cells = graph.gather(grid)
-            for tick in range(ticks):
-                before, chance = cells, Chance.draw(graph, automaton, 1, generator)
-                cells = rollout(automaton, graph, before, chance)
-                living = cells[: graph.num_alive]
-                votes[stage, tick, chunk] = count_votes(
-                    outputs(living), graph.batch[: graph.num_alive], len(liveness)
-                )
-                sums[stage, tick] += _magnitudes(before, cells, living, chance)
+            for first in range(0, ticks, TICKS_AT_ONCE):
+                some = slice(first, min(first + TICKS_AT_ONCE, ticks))
+                chance = Chance.draw(graph, automaton, some.stop - first, generator)
+                cells, seen = observe(automaton, graph, cells, chance, len(liveness))
+                votes[stage, some, chunk] = seen.votes
+                sums[stage, some] += torch.stack([seen.abs_state, seen.abs_residual], 1).cpu()
+                counts[stage, some, 0] += graph.num_alive * STATE_CHANNELS
+                counts[stage, some, 1] += chance.fires.sum(1).cpu() * STATE_CHANNELS
             grid = graph.scatter(cells, grid)
             last_cells[stage, chunk] = colour_indices(grid)
         advance(chunk.stop - chunk.start)
-    means = sums[..., :2] / sums[..., 2:].clamp(min=1)
+    means = sums / counts.clamp(min=1)
     labels = torch.stack([digits.labels[picked] for picked in order])
     return Measurements(votes, labels.cpu(), means[..., 0], means[..., 1], last_cells)
-
-
-def _magnitudes(before: Tensor, after: Tensor, living: Tensor, chance: Chance) -> Tensor:
-    """(4,): sums of absolute state and residual, and how many numbers went into each."""
-    ((fired, noise),) = chance.by_tick()
-    residual = (after[fired] - before[fired])[:, 1:] - noise
-    state = living[:, 1:]
-    totals = torch.stack([state.abs().sum(), residual.abs().sum()]).cpu().double()
-    return torch.cat([totals, torch.tensor([state.numel(), residual.numel()])])
 
 
 def metrics_at(curves: dict[str, list[float]], tick: int) -> dict[str, float]:

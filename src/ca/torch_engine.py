@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ca.cell_graph import CellGraph, Chance
-from ca.cells import CHANNELS
+from ca.cell_graph import CellGraph, Chance, Observation
+from ca.cells import CHANNELS, outputs
+from ca.metrics import count_votes
 from ca.model import TAPS
 
 CENTRE = TAPS // 2 * CHANNELS  # a cell's own channels among its inputs
@@ -28,6 +29,24 @@ def torch_rollout(cells: Tensor, graph: CellGraph, chance: Chance, weights: Sequ
     for fired, taps, noise in ticks:
         cells, _, _ = _tick(cells, fired, taps, noise, weights)
     return cells
+
+
+def torch_observe(
+    cells: Tensor, graph: CellGraph, chance: Chance, weights: Sequence[Tensor], num_digits: int
+) -> tuple[Tensor, Observation]:
+    """As `ca.engine.observe`."""
+    digit = graph.batch[: graph.num_alive]
+    votes, sums = [], []
+    for fired, noise in chance.by_tick():
+        before = cells
+        taps = graph.neighbours.index_select(0, fired).flatten()
+        cells, _, _ = _tick(cells, fired, taps, noise, weights)
+        living = cells[: graph.num_alive]
+        residual = (cells[fired] - before[fired])[:, 1:] - noise
+        votes.append(count_votes(outputs(living), digit, num_digits))
+        sums.append(torch.stack([living[:, 1:].abs().sum(), residual.abs().sum()]))
+    abs_state, abs_residual = torch.stack(sums).double().unbind(1)
+    return cells, Observation(torch.stack(votes), abs_state, abs_residual)
 
 
 def _tick(

@@ -89,7 +89,16 @@ def _loaded(path: Path) -> ctypes.CDLL:
     kernel = ctypes.CDLL(str(path))
     pointer, number, count = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
     kernel.ca_new_tape.restype = pointer
-    kernel.ca_forward.argtypes = [pointer, number, ctypes.c_bool, number, number, number, *[pointer] * 12]
+    kernel.ca_forward.argtypes = [
+        pointer,
+        number,
+        ctypes.c_bool,
+        number,
+        number,
+        number,
+        *[pointer] * 14,
+        count,
+    ]
     kernel.ca_forward.restype = None
     kernel.ca_backward.argtypes = [pointer, number, *[pointer] * 7]
     kernel.ca_backward.restype = None

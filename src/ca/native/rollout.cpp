@@ -1,6 +1,7 @@
 // The update rule and its gradients for the cells that are alive and fire, one digit at a time. README.md beside this
 // file explains it. All numbers are float32; names and shapes are those of `ca.engine`.
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -12,7 +13,7 @@
 
 namespace {
 
-constexpr int STATE = 19, HIDDEN = 80, TAPS = 9;
+constexpr int STATE = 19, CLASSES = 10, HIDDEN = 80, TAPS = 9;
 constexpr int CHANNELS = 1 + STATE;      // in PyTorch: the liveness, then the state
 constexpr int ROW = STATE + 1;           // here: the state, then the liveness
 constexpr int PERCEIVED = TAPS * STATE;  // inputs that change from tick to tick
@@ -152,8 +153,37 @@ void read_fires(Digit& d, int ticks, const bool* fires, int64_t stride) {
     }
 }
 
+// What is seen of a digit after each tick, if anything; its numbers lie `stride` digits apart from tick to tick.
+struct Observation {
+    int64_t* votes;   // (ticks, digits, 10) cells whose largest output is a class's
+    double* sums;     // (ticks, digits, 2) of the absolute state, and of the absolute residual of the cells that fired
+    int64_t stride;
+
+    void see_state(int tick, const float* state, int alive) const {
+        int64_t* ballots = votes + tick * stride * CLASSES;
+        double sum = 0;
+        for (const float* row = state; row < state + alive * ROW; row += ROW) {
+            const float* outputs = row + STATE - CLASSES;
+            ballots[std::max_element(outputs, outputs + CLASSES) - outputs]++;
+            sum += sum_of_absolutes(row);
+        }
+        sums[tick * stride * 2] = sum;
+    }
+    void see_residual(int tick, const float* residual) const {
+        sums[tick * stride * 2 + 1] += sum_of_absolutes(residual);
+    }
+
+   private:
+    static float sum_of_absolutes(const float* numbers) {
+        float sum = 0;
+        for (int i = 0; i < STATE; i++) sum += std::abs(numbers[i]);
+        return sum;
+    }
+};
+
 // All ticks. Without `keep`, nothing is left but the last state, at tick ticks % 2.
-void forward(Digit& d, const Weights& w, int ticks, bool keep, const float* noise, const int64_t* noise_first) {
+void forward(Digit& d, const Weights& w, int ticks, bool keep, const float* noise, const int64_t* noise_first,
+             const Observation* observation) {
     const float* start = d.start.data();
     alignas(LINE) float residual[CHUNK * RESIDUAL];
     for (int tick = 0; tick < ticks; tick++) {
@@ -183,10 +213,12 @@ void forward(Digit& d, const Weights& w, int ticks, bool keep, const float* nois
                 store(residual, RESIDUAL));
             const int count = std::min(rows, d.first[tick] + d.count[tick] - from);
             for (int r = 0; r < count; r++, added += STATE) {
+                if (observation) observation->see_residual(tick, residual + r * RESIDUAL);
                 add<STATE>(residual + r * RESIDUAL, added);
                 add<STATE>(after + fired[r] * ROW, residual + r * RESIDUAL);
             }
         }
+        if (observation) observation->see_state(tick, after, d.alive);
     }
 }
 
@@ -295,10 +327,12 @@ extern "C" {
 void* ca_new_tape() { return new Tape; }
 
 // cells (rows + 1, 20), neighbours (rows, 9), batch (rows), fires (ticks, num_alive), noise (fired, 19), weights and
-// biases as in the model; `after` (rows + 1, 20) gets the states of the alive cells.
+// biases as in the model; `after` (rows + 1, 20) gets the states of the alive cells. If there is room for votes, they and
+// sums, full of zeros, get what was seen of so many digits.
 void ca_forward(Tape* tape, int threads, bool keep, int rows, int num_alive, int ticks, const float* cells,
                 const int64_t* neighbours, const int64_t* batch, const bool* fires, const float* noise, const float* w1,
-                const float* b1, const float* w2, const float* b2, const float* w3, const float* b3, float* after) {
+                const float* b1, const float* w2, const float* b2, const float* w3, const float* b3, float* after,
+                int64_t* votes, double* sums, int64_t seen_digits) {
     tape->weights = std::make_unique<Weights>(w1, b1, w2, b2, w3, b3);
     const std::vector<Place>& places = tape->places = find_places(rows, num_alive, batch);
     const int digits = tape->digits = static_cast<int>(places.size());
@@ -328,7 +362,9 @@ void ca_forward(Tape* tape, int threads, bool keep, int rows, int num_alive, int
         const size_t kept = keep ? d.first.back() : CHUNK;
         d.perception.grow(kept * HIDDEN);
         d.hidden.grow(kept * HIDDEN);
-        forward(d, *tape->weights, ticks, keep, noise, &noise_first[static_cast<size_t>(n) * ticks]);
+        const Observation observation{votes + n * CLASSES, sums + n * 2, seen_digits};
+        forward(d, *tape->weights, ticks, keep, noise, &noise_first[static_cast<size_t>(n) * ticks],
+                votes ? &observation : nullptr);
         const float* last = d.state_at(keep ? ticks : ticks % 2);
         for (int cell = 0; cell < d.alive; cell++)
             std::copy(last + cell * ROW, last + cell * ROW + STATE,

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ca.cell_graph import CellGraph, Chance
+from ca.cell_graph import CellGraph, Chance, Observation
+from ca.cells import NUM_CLASSES
 from ca.native.library import THREADS, kernel, library
 
 
@@ -23,6 +24,18 @@ def native_rollout(cells: Tensor, graph: CellGraph, chance: Chance, weights: Seq
     return _forward(_Tape(), cells, graph, chance, weights, keep=False)
 
 
+def native_observe(
+    cells: Tensor, graph: CellGraph, chance: Chance, weights: Sequence[Tensor], num_digits: int
+) -> tuple[Tensor, Observation]:
+    """As `ca.engine.observe`."""
+    ticks = len(chance.fires)
+    votes = torch.zeros(ticks, num_digits, NUM_CLASSES, dtype=torch.int64)
+    sums = torch.zeros(ticks, num_digits, 2, dtype=torch.float64)
+    after = _forward(_Tape(), cells, graph, chance, weights, keep=False, seen=(votes, sums))
+    abs_state, abs_residual = sums.sum(1).unbind(1)
+    return after, Observation(votes, abs_state, abs_residual)
+
+
 class _Tape:
     """What a rollout leaves for its backward pass: memory of the kernel, used again by later rollouts."""
 
@@ -36,8 +49,16 @@ class _Tape:
 
 
 def _forward(
-    tape: _Tape, cells: Tensor, graph: CellGraph, chance: Chance, weights: Sequence[Tensor], *, keep: bool
+    tape: _Tape,
+    cells: Tensor,
+    graph: CellGraph,
+    chance: Chance,
+    weights: Sequence[Tensor],
+    *,
+    keep: bool,
+    seen: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
+    votes, sums = seen or (None, None)
     given = [
         tensor.detach().contiguous()
         for tensor in (cells, graph.neighbours, graph.batch, chance.fires, chance.noise, *weights)
@@ -51,6 +72,9 @@ def _forward(
         graph.num_alive,
         len(chance.fires),
         *(tensor.data_ptr() for tensor in (*given, after)),
+        None if votes is None else votes.data_ptr(),
+        None if sums is None else sums.data_ptr(),
+        0 if votes is None else votes.shape[1],
     )
     return after
 
