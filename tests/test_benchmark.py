@@ -2,11 +2,17 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
-from ca.benchmark import MULTIPLICATIONS, benchmark, dense_training_step
+from ca.benchmark import benchmark
+from ca.benchmark_process import _run
+from ca.benchmark_speed import MULTIPLICATIONS, dense_training_step
+from ca.digits import load_digits
+from ca.errors import FailedError
 from ca.settings import BenchmarkSettings, TrainSettings
 from ca.train import training_step
 from ca.training_run import TrainingRun
@@ -30,19 +36,51 @@ def test_needed_operations_are_those_of_the_design() -> None:
     assert pytest.approx(2.84e9, rel=0.01) == 3 * 2 * MULTIPLICATIONS * 2190 * 0.5 * 20
 
 
-def test_json_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
-    settings = BenchmarkSettings(repeats=1, batch_size=4, ticks=2, json=True)
+@pytest.fixture
+def few_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca.benchmark_cost.DIGITS", (1, 2))
+    monkeypatch.setattr("ca.benchmark_cost.SIDES", (112, 140))
+    monkeypatch.setattr("ca.benchmark_speed.MEASURED_DIGITS", 4)
+    monkeypatch.setattr("ca.benchmark_speed.MEASURED_TICKS", 2)
+
+
+def test_json_for_machines(few_costs: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = BenchmarkSettings(
+        repeats=1, batch_size=4, ticks=2, json=True, processes=False, output_dir=tmp_path
+    )
     benchmark(settings)
     found = json.loads(capsys.readouterr().out)
+    assert found == json.loads((tmp_path / "benchmark.json").read_text())
     assert found["ratio_to_dense"] == pytest.approx(
         found["engine_steps_per_minute"] / found["dense_steps_per_minute"]
     )
     assert found["share_of_floor"] == pytest.approx(
         found["engine_steps_per_minute"] / found["floor_steps_per_minute"]
     )
-    assert min(value for key, value in found.items() if key.endswith("per_minute")) > 0
+    assert found["protocol_share_of_floor"] == pytest.approx(
+        found["protocol_floor_seconds"] / found["protocol_seconds"]
+    )
+    assert min(value for key, value in found.items() if key.endswith(("per_minute", "seconds"))) > 0
+    test = load_digits("mnist", "test").liveness
+    alive = [int((test[:count] > 0.1).sum()) for count in (1, 2)]
+    assert [int(cells) for cells in found["milliseconds_per_tick_by_alive_cells"]] == alive
+    assert [int(cells) for cells in found["milliseconds_per_tick_by_board_area"]] == [112**2, 140**2]
+    with Image.open(tmp_path / "cost.png") as figure:
+        assert figure.size[0] > 1000
 
     benchmark(replace(settings, json=False))
     table = capsys.readouterr().out
     assert "steps/min" in table
     assert "engine : dense rule" in table
+
+
+def test_memory_and_time_are_those_of_the_process() -> None:
+    seconds, peak = _run(["-c", "import time; block = b'x' * 200_000_000; time.sleep(0.5)"])
+    _, less = _run(["-c", "pass"])
+    assert 0.5 < seconds < 30
+    assert 195 < peak - less < 230
+
+
+def test_a_process_that_fails_is_told_with_its_last_words() -> None:
+    with pytest.raises(FailedError, match=r"failed: .*no such luck"):
+        _run(["-c", "raise SystemExit('no such luck')"])

@@ -210,7 +210,7 @@ def chance_of_one_digit(both: CellGraph, chance: Chance, digit: int, alone: Cell
     own = both.batch[: both.num_alive] == digit
     assert int(own.sum()) == alone.num_alive
     noise = [values[own[rows]] for rows, values in chance.by_tick()]
-    return Chance(chance.fires[:, own], torch.cat(noise))
+    return Chance(chance.fires[:, own], torch.cat(noise), [len(values) for values in noise])
 
 
 @given(grids=grids, ticks=st.integers(1, 4))
@@ -367,7 +367,7 @@ def test_a_rollout_on_cuda_equals_one_on_the_processor() -> None:
         start = grid.to(device).requires_grad_()
         graph = CellGraph.of(start[:, 0].detach())
         chance = Chance.draw(CellGraph.of(grid[:, 0]), random_automaton(), 4, seeded(1))
-        moved = Chance(chance.fires.to(device), chance.noise.to(device))
+        moved = Chance(chance.fires.to(device), chance.noise.to(device), chance.counts)
         end = rolled_out(automaton, start, graph, moved)
         gradients = torch.autograd.grad(end.square().sum(), [start, *automaton.parameters()])
         results.append([end.detach().cpu(), *(gradient.cpu() for gradient in gradients)])

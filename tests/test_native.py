@@ -284,12 +284,13 @@ def in_pairs_of_vectors(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 @needs_compiler
 def test_chance_is_threefry_and_its_noise_is_normal() -> None:
     ticks, cells, rate = 3, 1001, 0.3
-    fires, noise = draw_chance(ticks, cells, rate, 2.0, seeded(5))
+    fires, noise, counts = draw_chance(ticks, cells, rate, 2.0, seeded(5))
     key = torch.randint(2**32, (2,), generator=seeded(5)).tolist()
     x, y = threefry(key, np.arange(1504), 0)
     expected = in_pairs_of_vectors(x, y)[: ticks * cells] < rate * 2**32
     assert np.array_equal(fires.numpy().flatten(), expected)
 
+    assert counts == expected.reshape(ticks, cells).sum(1).tolist()
     assert noise.shape == (expected.sum(), 19)
     x, y = threefry(key, np.arange((noise.numel() // 32 + 1) * 16), 1)
     radius = np.sqrt(-2 * np.log((np.float64(x >> np.uint32(9)) + 0.5) / 2**23))
@@ -316,6 +317,6 @@ def test_chance_is_the_same_on_any_number_of_threads(monkeypatch: pytest.MonkeyP
     for threads in (1, 2, 5):
         monkeypatch.setattr("ca.native.chance.THREADS", threads)
         draws.append(draw_chance(7, 5000, 0.5, 0.02, seeded(1)))
-    for fires, noise in draws[1:]:
+    for fires, noise, _ in draws[1:]:
         assert torch.equal(fires, draws[0][0])
         assert torch.equal(noise, draws[0][1])

@@ -74,30 +74,36 @@ class Chance:
     Attributes:
         fires: (ticks, num_alive) bool, which cells fire in which ticks
         noise: (fired, 19) added to the residuals of the cells that fire, tick by tick
+        counts: how many cells fire in each tick
     """
 
     fires: Tensor
     noise: Tensor
+    counts: list[int]
 
     @classmethod
     def draw(
         cls, graph: CellGraph, automaton: CellularAutomaton, ticks: int, generator: torch.Generator
     ) -> "Chance":
-        """Draw which alive cells fire, and their noise; a device waits for the host only here."""
+        """Draw which alive cells fire, and their noise; only here a rollout's host waits for its device."""
         device, dtype = graph.neighbours.device, automaton.residual.bias.dtype
         if device.type == "cpu" and dtype == torch.float32 and library() is not None:
             return cls(*draw_chance(ticks, graph.num_alive, automaton.fire_rate, automaton.noise, generator))
-        draws = torch.rand(ticks, graph.num_alive, generator=generator, device=device)
-        fires = draws < automaton.fire_rate
-        noise = torch.empty(int(fires.sum()), STATE_CHANNELS, device=device, dtype=dtype)
+        fires = torch.rand(ticks, graph.num_alive, generator=generator, device=device) < automaton.fire_rate
+        counts = fires.sum(1).tolist()
+        noise = torch.empty(sum(counts), STATE_CHANNELS, device=device, dtype=dtype)
         noise.normal_(0, automaton.noise, generator=generator)
-        return cls(fires, noise)
+        return cls(fires, noise, counts)
 
     def by_tick(self) -> list[tuple[Tensor, Tensor]]:
         """For each tick the rows that fire, (fired,), and their noise, (fired, 19)."""
-        fired = self.fires.nonzero()[:, 1].contiguous()
-        counts = self.fires.sum(1).tolist()
-        return list(zip(fired.split(counts), self.noise.split(counts), strict=True))
+        total, (ticks, num_alive) = len(self.noise), self.fires.shape
+        rows = torch.arange(num_alive, device=self.fires.device).repeat(ticks)
+        fires = self.fires.flatten()
+        # As `nonzero`, which would wait for its result's length; cells that do not fire go beyond the end.
+        places = torch.where(fires, fires.cumsum(0) - 1, total)
+        fired = rows.new_empty(total + 1).scatter_(0, places, rows)[:total]
+        return list(zip(fired.split(self.counts), self.noise.split(self.counts), strict=True))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ca.model import CellularAutomaton
 from ca.render import Indices, colour_indices
 
 METRICS = ("cell_accuracy", "agreement", "digit_accuracy")
-DIGITS_AT_ONCE = 64  # few enough for a tick's activations to stay in the processor's cache
+DIGITS_AT_ONCE = 32  # few enough for a tick's activations to stay in the processor's cache
 TICKS_AT_ONCE = 20
 
 
@@ -91,7 +91,7 @@ def measure(
                 votes[stage, some, chunk] = seen.votes
                 sums[stage, some] += torch.stack([seen.abs_state, seen.abs_residual], 1).cpu()
                 counts[stage, some, 0] += graph.num_alive * STATE_CHANNELS
-                counts[stage, some, 1] += chance.fires.sum(1).cpu() * STATE_CHANNELS
+                counts[stage, some, 1] += torch.tensor(chance.counts) * STATE_CHANNELS
             grid = graph.scatter(cells, grid)
             last_cells[stage, chunk] = colour_indices(grid)
         advance(chunk.stop - chunk.start)

@@ -200,7 +200,7 @@ class ReportSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkSettings:
-    """Measure training steps a minute: the engine, the dense rule, and the machine's limit."""
+    """Measure speed, memory and start-up: the engine, the dense rule, and the machine's limit."""
 
     repeats: int = 20
     """Rounds; each times the three in turn."""
@@ -208,8 +208,12 @@ class BenchmarkSettings:
     """Digits a step."""
     ticks: int = 20
     """Ticks a step."""
+    processes: bool = True
+    """Also start whole commands, and measure their memory and start-up."""
     json: bool = False
     """Print JSON instead of a table."""
+    output_dir: Path = Path("outputs_benchmark")
+    """Where the figure and the JSON file go."""
     seed: int = 0
     """Which digits, and all chance."""
     device: str = "auto"

@@ -11,8 +11,8 @@ from ca.native.library import THREADS, kernel
 
 def draw_chance(
     ticks: int, num_alive: int, fire_rate: float, deviation: float, generator: Generator
-) -> tuple[Tensor, Tensor]:
-    """Which cells fire, (ticks, num_alive) bool, and their noise of that deviation, (fired, 19) float32.
+) -> tuple[Tensor, Tensor, list[int]]:
+    """Which cells fire, (ticks, num_alive) bool, their noise, (fired, 19) float32, and how many fire a tick.
 
     The numbers are Threefry's (Salmon et al., 2011) under a key that the generator draws, and the same on any
     number of threads.
@@ -21,6 +21,7 @@ def draw_chance(
     key = (ctypes.c_uint32 * 2)(*words)
     fires = torch.empty(ticks, num_alive, dtype=torch.bool)
     kernel().ca_draw_fires(THREADS, key, fire_rate, fires.numel(), fires.data_ptr())
-    noise = torch.empty(int(fires.sum()), STATE_CHANNELS)
+    counts = fires.sum(1).tolist()
+    noise = torch.empty(sum(counts), STATE_CHANNELS)
     kernel().ca_draw_noise(THREADS, key, deviation, noise.numel(), noise.data_ptr())
-    return fires, noise
+    return fires, noise, counts

@@ -92,7 +92,7 @@ struct Digit {
     Buffer perception, hidden;      // (fired, 80)
     Buffer grad;                    // (rows, 20) of the state
     Buffer grad_residual, grad_hidden, grad_perception, sent;  // of the cells that fire in a tick
-    Gradients gradients;
+    std::unique_ptr<Gradients> gradients;  // only where there is a backward pass
 
     int dead() const { return rows - 1; }
     float* state_at(int tick) { return state.data() + static_cast<size_t>(tick) * rows * ROW; }
@@ -235,7 +235,7 @@ void fetch_before(Digit& d, int tick, int part) {
 
 // One tick back: `d.grad` becomes the gradient of the state before it.
 void backward(Digit& d, const Weights& w, int tick) {
-    Gradients& g = d.gradients;
+    Gradients& g = *d.gradients;
     const int count = d.count[tick], first = d.first[tick], rows = d.first[tick + 1] - first;
     const int* fired = &d.fired[first];
     const float* perception = d.perception.data() + static_cast<size_t>(first) * HIDDEN;
@@ -291,7 +291,8 @@ void backward(Digit& d, const Weights& w, int tick) {
 }
 
 void backward(Digit& d, const Weights& w, int ticks, const float* grad_cells) {
-    std::memset(&d.gradients, 0, sizeof d.gradients);
+    if (!d.gradients) d.gradients = std::make_unique<Gradients>();
+    std::memset(d.gradients.get(), 0, sizeof(Gradients));
     float* grad = d.grad.grow(d.rows * ROW);
     std::fill_n(grad, d.rows * ROW, 0.0f);
     for (int cell = 0; cell < d.alive; cell++)
@@ -386,7 +387,7 @@ void ca_backward(Tape* tape, int threads, const float* grad_after, float* g1, fl
     share(threads, PARTS, [&](int part) {
         for (int n = 0; n < tape->digits; n++)  // always in the same order
             add<LENGTH>(reinterpret_cast<float*>(sum.get()) + part * LENGTH,
-                        reinterpret_cast<const float*>(&tape->all[n]->gradients) + part * LENGTH);
+                        reinterpret_cast<const float*>(tape->all[n]->gradients.get()) + part * LENGTH);
     });
     for (int o = 0; o < HIDDEN; o++) {
         for (int tap = 0; tap < TAPS; tap++) {
