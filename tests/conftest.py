@@ -7,6 +7,7 @@ import pytest
 import torch
 from browser import address, browser, html, page  # noqa: F401 - fixtures
 from helpers import NO_FOLDER
+from small_run import quick, stopped_run, whole_run  # noqa: F401
 
 from ca.digits import Digits, load_digits
 

@@ -1,6 +1,5 @@
 """The command line: what it prints, where, and which code it ends with."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import reseal
 
 import ca.cli
-from ca.checkpoint import CONFIG, checkpoints_in, load_checkpoint
+from ca.checkpoint import checkpoints_in, load_checkpoint
 from ca.cli import main, parse
 from ca.digits import Digits
 from ca.errors import FailedError, UsageError
@@ -170,7 +170,10 @@ def bad_values() -> list[Any]:
         ("evaluate", "--fire-rate", value, "must be between 0 and 1")
         for value in ("-0.1", "1.1", "nan", "inf", "-inf")
     ]
-    cases += [("evaluate", "--noise", value, "must be at least 0") for value in ("-0.1", "nan", "inf")]
+    cases += [
+        ("evaluate", "--noise", value, "must be between 0 and 1000")
+        for value in ("-0.1", "1e4", "nan", "inf")
+    ]
     cases += [("train", "--batch-size", value, "must be a multiple of 4") for value in ("6", "15", "17")]
     return [pytest.param(*case, id=" ".join(case[:3])) for case in cases]
 
@@ -361,9 +364,7 @@ def test_a_checkpoint_with_settings_that_make_no_sense_is_one_line(
 ) -> None:
     main(["train", *SMALL, "--steps", "2", "--output-dir", str(tmp_path)])
     checkpoint = tmp_path / "model-steps-2"
-    config = json.loads((checkpoint / CONFIG).read_text())
-    config["training"][setting] = value
-    (checkpoint / CONFIG).write_text(json.dumps(config))
+    reseal(checkpoint, lambda config: config["training"].update({setting: value}))
     capsys.readouterr()
     with pytest.raises(SystemExit) as caught:
         main(["train", "--resume", str(checkpoint), "--steps", "4", "--device", "cpu"])

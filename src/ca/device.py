@@ -1,5 +1,6 @@
 """Where the numbers live, and where chance comes from."""
 
+import numpy as np
 import torch
 
 from ca.errors import FailedError, UsageError
@@ -9,8 +10,9 @@ from ca.native.library import library
 def find_device(name: str) -> torch.device:
     """The device of that name; "auto" is CUDA where there is one, else the CPU.
 
-    On the CPU PyTorch is told to use one thread if there is the compiled kernel, which has threads of its own: what is
-    left for PyTorch is too small to share, and its threads wait by spinning on the cores that the kernel needs.
+    On the CPU PyTorch is told to use one thread if there is the compiled kernel, which has threads of its
+    own: what is left for PyTorch is too small to share, and its threads wait by spinning on the cores that
+    the kernel needs.
 
     Raises:
         UsageError: there is no such name
@@ -29,6 +31,24 @@ def find_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, ImportError) as error:
         raise FailedError(f"device '{name}' is not available here: use --device cpu") from error
     return device
+
+
+def machine(device: torch.device, processes: int) -> dict[str, str | int]:
+    """What the bits of a run depend on besides its settings, as JSON values."""
+    compiled = device.type == "cpu" and library() is not None
+    return {
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "engine": "compiled" if compiled else "torch",
+        "threads": torch.get_num_threads(),
+        "processes": processes,
+    }
+
+
+def stream(device: torch.device | str, *numbers: int) -> torch.Generator:
+    """A generator of random numbers on a device; each list of numbers has its own."""
+    return seeded(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1, device)
 
 
 def seeded(seed: int, device: torch.device | str = "cpu") -> torch.Generator:

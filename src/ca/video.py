@@ -1,6 +1,5 @@
 """Frames to a video file: MP4 that plays in browsers, or GIF."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ca.errors import FailedError
+from ca.publish import published
 from ca.render import Picture
 
 GIF_MAX_FPS = 50.0  # browsers slow frames down that last less than two hundredths of a second
@@ -31,18 +31,15 @@ def write_video(path: Path, frames: Iterable[Picture], fps: float, colours: NDAr
     Raises:
         FailedError: it could not be written whole
     """
-    temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
     try:
-        if path.suffix == ".gif":
-            _write_gif(temporary, frames, fps, colours)
-        else:
-            _write_mp4(temporary, frames, fps)
-        temporary.replace(path)
+        with published(path) as temporary:
+            if path.suffix == ".gif":
+                _write_gif(temporary, frames, fps, colours)
+            else:
+                _write_mp4(temporary, frames, fps)
     except OSError as error:
         reason = str(error.strerror or error).strip().split("\n")[0]
         raise FailedError(f"can't write {path}: {reason}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
