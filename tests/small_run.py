@@ -18,6 +18,8 @@ from ca.settings import TrainSettings
 from ca.train import train
 from ca.training_run import TrainingRun
 
+CPU = torch.device("cpu")
+
 
 def train_quickly(patches: pytest.MonkeyPatch, digits: Digits) -> None:
     """Train on few digits, score briefly, draw nothing."""

@@ -3,6 +3,7 @@
 Only what parsing needs is imported here; each workflow is imported when its subcommand runs.
 """
 
+import logging
 import os
 import sys
 from dataclasses import replace
@@ -30,17 +31,13 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments == ["--version"]:
-        print(f"ca {__version__}")
-        return
+    os.environ.pop("MPLBACKEND", None)  # figures have no window; a value that is unknown would be an error
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of homes that can't be written to
     try:
-        settings = parse(arguments)
-        refuse_impossible(settings)
-        if isinstance(settings, TrainSettings):
-            _share_cores()
-            defaults = _train_defaults(settings)
-            settings = replace(parse(arguments, defaults), resume=defaults.resume)
-        run(settings)
+        if arguments == ["--version"]:
+            print(f"ca {__version__}")
+        else:
+            _work(parse(arguments), arguments)
         sys.stdout.flush()
     except FailedError as error:
         print(f"ca: {error}", file=sys.stderr)
@@ -51,6 +48,16 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # nobody reads what is printed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FailedError.exit_code) from None
+
+
+def _work(settings: Settings, arguments: list[str]) -> None:
+    refuse_impossible(settings)
+    if isinstance(settings, TrainSettings):
+        _share_cores()
+        defaults = _train_defaults(settings)
+        settings = replace(parse(arguments, defaults), resume=defaults.resume)
+        refuse_impossible(settings)
+    run(settings)
 
 
 def parse(arguments: list[str], train_defaults: TrainSettings | None = None) -> Settings:

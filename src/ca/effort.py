@@ -3,6 +3,7 @@
 Nothing heavy is imported here. The estimates are rough, and of the largest parts only.
 """
 
+import math
 import os
 
 from ca.errors import UsageError
@@ -25,7 +26,8 @@ def refuse_impossible(settings: Settings) -> None:
     if hasattr(os, "sysconf") and needed > (
         there := os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     ):
-        asked = " or ".join(flag_of(name, getattr(settings, name)) for name in flags)
+        given = {name: getattr(settings, name) for name in flags}
+        asked = " or ".join(flag_of(name, value) for name, value in given.items() if value is not None)
         raise UsageError(
             f"that needs about {needed / 1e9:,.0f} GB of memory, here are {there / 1e9:,.0f}: lower {asked}"
         )
@@ -38,11 +40,14 @@ def _refuse_endless_video(settings: EvaluateSettings) -> None:
             f"the video would have {frames:,} frames, more than {MAX_FRAMES:,}: "
             f"lower --n-stages {settings.n_stages} or --n-steps-per-stage {settings.n_steps_per_stage}"
         )
-    side, what = (settings.board_side, "--board-size") if settings.layout == "board" else (28, "")
+    if settings.layout == "board":
+        side, asked = settings.board_side, f"--board-size {settings.board_side}"
+    else:
+        side, asked = int(28 * math.sqrt(settings.num_digits)), f"--batch-size {settings.num_digits}"
     if side * settings.zoom_scale > MAX_SIDE:
         raise UsageError(
-            f"frames would be {side * settings.zoom_scale:,} pixels wide or more, more than {MAX_SIDE}: "
-            f"lower --zoom-scale {settings.zoom_scale}" + (f" or {what} {side}" if what else "")
+            f"frames would be {side * settings.zoom_scale:,} pixels wide or more, the most is {MAX_SIDE}: "
+            f"lower --zoom-scale {settings.zoom_scale} or {asked}"
         )
 
 
@@ -56,9 +61,8 @@ def _memory(settings: Settings) -> tuple[float, tuple[str, ...]]:
             tape = settings.ticks * DENSE_TAPE
             return settings.batch_size * (24 * DIGIT + tape), ("batch_size", "ticks")
         case ReportSettings():
-            return (settings.n_digits or TEST_DIGITS) * settings.n_steps_per_stage * VOTES, (
-                "n_steps_per_stage",
-            )
+            digits = settings.n_digits or TEST_DIGITS
+            return digits * settings.n_steps_per_stage * VOTES, ("n_digits", "n_steps_per_stage")
         case EvaluateSettings(format="gif"):  # all its frames are kept until the end
             frames = settings.n_stages * settings.n_steps_per_stage
             cells = settings.board_side**2 if settings.layout == "board" else 784 * settings.num_digits

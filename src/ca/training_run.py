@@ -122,7 +122,7 @@ class TrainingRun:
         run = cls.start(settings, device, ranks, checkpoint.step)
         make_optimiser_state(run.optimisers, run.step)
         run.automaton.load_state_dict(checkpoint.automaton.state_dict())
-        run._restore(checkpoint)
+        run.restore(checkpoint)
         return run
 
     def draw_ticks(self) -> int:
@@ -149,8 +149,12 @@ class TrainingRun:
         """What the bits of this run depend on besides its settings."""
         return machine(self.pool.labels.device, self.ranks.size)
 
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        """Take over a checkpoint's training state; all chance but `draws` begins anew for other processes."""
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take over a checkpoint's training state; chance begins anew where it is another's.
+
+        Raises:
+            CheckpointError: it has none, or one that does not fit
+        """
         written = checkpoint.config["machine"]
         processes = written.get("processes")
         if type(processes) is not int or not 1 <= processes <= self.settings.batch_size:

@@ -66,7 +66,7 @@ def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
         written, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
     except RuntimeError:
         written = 0
-    if written != count:
+    if written != count or count == 0:
         raise OSError(f"ffmpeg wrote {written} of {count} frames; --format gif does without it")
 
 
@@ -74,6 +74,8 @@ def _write_gif(path: Path, frames: Iterable[Picture], fps: float, colours: NDArr
     palette = Image.new("P", (1, 1))
     palette.putpalette(colours.flatten().tolist())
     images = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    if not images:
+        raise OSError("there are no frames")
     images[0].save(
         path, save_all=True, append_images=images[1:], duration=_gif_delays(len(images), fps), loop=0
     )
