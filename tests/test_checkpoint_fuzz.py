@@ -127,11 +127,17 @@ def little_memory_and_time() -> Iterator[None]:
     assert time.process_time() - start < SECONDS
 
 
+class Victim:
+    """A small checkpoint to be changed again and again, what its files hold, and a run to restore."""
+
+    def __init__(self, path: Path, run: TrainingRun) -> None:
+        self.path = path
+        self.whole = {name: (path / name).read_bytes() for name in FILES}
+        self.run = run
+
+
 @pytest.fixture(scope="module")
-def victim(
-    tmp_path_factory: pytest.TempPathFactory, few_digits: Digits
-) -> tuple[Path, dict[str, bytes], TrainingRun]:
-    """Make a small checkpoint to be changed again and again, what its files hold, and a run to restore."""
+def victim(tmp_path_factory: pytest.TempPathFactory, few_digits: Digits) -> Victim:
     folder = tmp_path_factory.mktemp("fuzz")
     with pytest.MonkeyPatch.context() as patches:
         train_quickly(patches, few_digits)
@@ -139,7 +145,7 @@ def victim(
         train(settings)
         path = folder / "model-steps-2"
         run = TrainingRun.resume(replace(settings, steps=3), load_checkpoint(path), CPU)
-    return path, {name: (path / name).read_bytes() for name in FILES}, run
+    return Victim(path, run)
 
 
 @settings(max_examples=EXAMPLES)
@@ -150,9 +156,9 @@ def victim(
 def test_a_changed_checkpoint_is_refused_or_read_as_it_is(
     edits: list[tuple[str, Edit]],
     sealed_anew: bool,
-    victim: tuple[Path, dict[str, bytes], TrainingRun],
+    victim: Victim,
 ) -> None:
-    path, whole, run = victim
+    path, whole, run = victim.path, victim.whole, victim.run
     changed = dict(whole)
     for name, edit in edits:
         changed[name] = edited(changed[name], edit)
@@ -181,8 +187,8 @@ def test_a_changed_checkpoint_is_refused_or_read_as_it_is(
     assert all(loaded[name].numpy().tobytes() == held[name].tobytes() for name in held)
     kept, held = run.state(), tensors_in(changed[TRAINING_STATE])
     assert kept.keys() == held.keys()
-    same = [kept[name].numpy().tobytes() == held[name].tobytes() for name in held]
-    assert all(same) or checkpoint.config["machine"] != json.loads(whole[CONFIG])["machine"]
+    plain = [name for name in held if not name.startswith("generator")]  # those have bytes without meaning
+    assert all(kept[name].numpy().tobytes() == held[name].tobytes() for name in plain)
     if not sealed_anew:
         assert changed[WEIGHTS] == whole[WEIGHTS]
         assert changed[TRAINING_STATE] == whole[TRAINING_STATE]
