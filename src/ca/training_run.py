@@ -172,10 +172,10 @@ class TrainingRun:
         try:
             self.draws.set_state(state["generator.draws"])
             if processes == self.ranks.size:
-                self.pool.generator.set_state(state["generator.pool"][self.ranks.rank])
+                self.pool.generator.set_state(state["generator.pool"][self.ranks.rank].clone())
                 if written.get("device") == self.machine()["device"]:
                     chance = state["generator.chance"][self.ranks.rank]
-                    self.generator.set_state(chance[: len(self.generator.get_state())])
+                    self.generator.set_state(chance[: len(self.generator.get_state())].clone())
         except RuntimeError as error:
             raise CheckpointError(f"can't resume from {checkpoint.path}: {error}") from error
         if not ((state["pool.labels"] >= 0) & (state["pool.labels"] < NUM_CLASSES)).all():
