@@ -1,6 +1,12 @@
 """What several tests share: random automata and digits, and an engine's chance in dense form."""
 
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,6 +14,7 @@ from torch import Tensor
 from ca.cell_graph import CellGraph, Chance
 from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, newborn
 from ca.checkpoint import save_checkpoint
+from ca.checkpoint_files import CONFIG, sealed
 from ca.digits import Digits
 from ca.model import CellularAutomaton
 
@@ -34,7 +41,52 @@ def random_automaton(
 def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: str = "mnist") -> Path:
     """Write a checkpoint of step 7, and return its path."""
     training = {"dataset": dataset}
-    return save_checkpoint(folder, automaton, step=7, training=training, metrics={}, training_state={})
+    return save_checkpoint(
+        folder, automaton, step=7, training=training, machine={}, metrics={}, training_state={}
+    )
+
+
+def reseal(checkpoint: Path, change: Callable[[dict[str, Any]], object] = lambda config: None) -> None:
+    """Change a checkpoint's config and let it state the SHA-256 of all files, as who forges one would."""
+    config = json.loads((checkpoint / CONFIG).read_text())
+    change(config)
+    others = {file.name: file.read_bytes() for file in checkpoint.iterdir() if file.name != CONFIG}
+    (checkpoint / CONFIG).write_bytes(sealed(config, others))
+
+
+def in_child(work: Callable[[], object], stderr: int | None = None) -> int:
+    """Do work in a forked process, which ends as a command would; returns its number."""
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            if stderr is not None:
+                os.dup2(stderr, 2)
+                sys.stderr = open(2, "w", buffering=1)  # noqa: SIM115
+            work()
+            code = 0
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return child
+
+
+def exit_code(child: int) -> int:
+    """Wait for a forked process; negative numbers are signals."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def told_in_child(work: Callable[[], object]) -> tuple[int, str]:
+    """Do work in a forked process; returns its exit code and what it wrote to stderr."""
+    read, write = os.pipe()
+    child = in_child(work, write)
+    os.close(write)
+    with open(read) as pipe:
+        told = pipe.read()
+    return exit_code(child), told
 
 
 def random_liveness(ink: str, height: int, width: int, generator: torch.Generator) -> Tensor:

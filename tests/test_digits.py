@@ -1,5 +1,6 @@
 """Sets of digits: the bundled MNIST, IDX files written by hand, and what is said when there are none."""
 
+import gzip
 import hashlib
 import socket
 import struct
@@ -253,3 +254,15 @@ def test_a_damaged_set_is_one_line_that_names_its_folder(name: str, content: byt
         load_digits("kmnist", "train", tmp_path)
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_cut_archive_is_one_line_and_leaves_nothing_half_unpacked(tmp_path: Path) -> None:
+    folder = write_set("kmnist", tmp_path)
+    (whole,) = folder.glob("train-images-*")
+    packed = gzip.compress(whole.read_bytes())
+    whole.unlink()
+    for content in (packed[: len(packed) // 2], b"", b"<html>"):
+        (folder / f"{whole.name}.gz").write_bytes(content)
+        with pytest.raises(FailedError, match=r"'kmnist' is not whole in .* and can't be downloaded"):
+            load_digits("kmnist", "train", tmp_path)
+        assert not whole.exists()

@@ -1,9 +1,9 @@
 """Training runs of a few small steps: they learn, repeat, stop, go on, and say what is wrong."""
 
-import errno
 import json
 import math
 import os
+import resource
 import shutil
 import signal
 from collections.abc import Callable
@@ -14,17 +14,31 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import seeded
+from helpers import reseal, seeded, told_in_child
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from small_run import (
+    before_each_step,
+    contents,
+    differing,
+    resumed,
+    rows_without_speed,
+    small,
+    train_quickly,
+    trained,
+    weights,
+)
 from torch import Tensor
 
 import ca.train
-from ca.checkpoint import CONFIG, TRAINING_STATE, WEIGHTS, checkpoints_in, load_checkpoint
+from ca.checkpoint import TRAINING_STATE, checkpoints_in, load_checkpoint
+from ca.checkpoint_files import CONFIG
+from ca.cli import main
 from ca.digits import Digits
-from ca.errors import FailedError, UsageError
-from ca.interrupt import StopSignal
+from ca.errors import CheckpointError, FailedError, UsageError
+from ca.loss import LOSSES
 from ca.metrics_file import read_metrics
+from ca.optimisers import optimiser_state
 from ca.output_folder import prepare_folder
 from ca.settings import TrainSettings
 from ca.train import train
@@ -34,86 +48,7 @@ from ca.training_run import TrainingRun
 CPU = torch.device("cpu")
 
 
-def train_quickly(patches: pytest.MonkeyPatch, digits: Digits) -> None:
-    """Train on few digits, score briefly, draw nothing."""
-    patches.setattr("ca.training_run.load_digits", lambda dataset, split, data_dir: digits)
-    patches.setattr("ca.training_output.SCORED_TICKS", 3)
-    patches.setattr("ca.training_output.draw_loss_history", lambda rows, path: None)
-    patches.setattr("ca.training_output.draw_batch", lambda *grids, **options: None)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -> None:
-    train_quickly(monkeypatch, few_digits)
-
-
-def small(folder: Path, **options: Any) -> TrainSettings:
-    defaults: dict[str, Any] = {
-        "steps": 24,
-        "batch_size": 4,
-        "pool_size": 8,
-        "ticks": (2, 4),
-        "held_out": 8,
-        "checkpoint_every": 7,
-        "device": "cpu",
-        "output_dir": folder,
-    }
-    return TrainSettings(**{**defaults, **options})
-
-
-def trained(folder: Path, **options: Any) -> dict[str, Tensor]:
-    """Train and return everything that the last checkpoint holds, weights and training state."""
-    settings = small(folder, **options)
-    train(settings)
-    return contents(folder / f"model-steps-{settings.steps}")
-
-
-def contents(checkpoint: Path) -> dict[str, Tensor]:
-    return {**load_file(checkpoint / WEIGHTS), **load_file(checkpoint / TRAINING_STATE)}
-
-
-def weights(checkpoint: Path) -> Tensor:
-    return torch.cat([tensor.flatten() for _, tensor in sorted(load_file(checkpoint / WEIGHTS).items())])
-
-
-def differing(first: dict[str, Tensor], second: dict[str, Tensor]) -> set[str]:
-    assert first.keys() == second.keys()
-    return {name for name in first if not torch.equal(first[name], second[name])}
-
-
-def before_each_step(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
-    """Let something happen within each training step; it is told the step's number."""
-    original = ca.train.training_step
-
-    def step(run: TrainingRun) -> Tensor:
-        act(run.step + 1)
-        return original(run)
-
-    monkeypatch.setattr("ca.train.training_step", step)
-
-
-@pytest.fixture(scope="module")
-def whole_run(tmp_path_factory: pytest.TempPathFactory, few_digits: Digits) -> Path:
-    """Train 24 steps without a break, checkpoints at 7, 14, 21 and 24; a folder not to be changed."""
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    with pytest.MonkeyPatch.context() as patches:
-        train_quickly(patches, few_digits)
-        train(small(folder))
-    return folder
-
-
-@pytest.fixture
-def stopped_run(whole_run: Path, tmp_path: Path) -> Callable[[int], Path]:
-    """Give a copy of the run as it was left after some of its steps; returns the last checkpoint."""
-
-    def stopped_at(step: int) -> Path:
-        folder = tmp_path / f"stopped-{step}"
-        folder.mkdir()
-        shutil.copy(whole_run / "metrics.jsonl", folder)
-        shutil.copytree(whole_run / f"model-steps-{step}", folder / f"model-steps-{step}")
-        return folder / f"model-steps-{step}"
-
-    return stopped_at
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 # Learning
@@ -254,15 +189,6 @@ def test_the_noise_setting_is_told_to_the_automaton(tmp_path: Path) -> None:
 # Going on
 
 
-def rows_without_speed(folder: Path) -> list[dict[str, Any]]:
-    rows = read_metrics(folder / "metrics.jsonl")
-    return [{name: value for name, value in row.items() if name != "steps_per_minute"} for row in rows]
-
-
-def resumed(checkpoint: Path, **options: Any) -> dict[str, Tensor]:
-    return trained(checkpoint.parent, resume=checkpoint, **options)
-
-
 @pytest.mark.parametrize("step", [7, 14, 21])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     step: int, whole_run: Path, stopped_run: Callable[[int], Path]
@@ -284,12 +210,14 @@ def edit_state(checkpoint: Path, edit: Callable[[dict[str, Tensor]], Any]) -> No
     state = load_file(checkpoint / TRAINING_STATE)
     edit(state)
     save_file(state, checkpoint / TRAINING_STATE)
+    reseal(checkpoint)
 
 
 @pytest.mark.parametrize(
     "lost",
     [
         "generator.draws",
+        "generator.pool",
         "generator.chance",
         "pool.grid",
         "pool.labels",
@@ -310,7 +238,7 @@ def test_a_resumed_run_would_differ_without_any_part_of_its_state(
 
     def lose(state: dict[str, Tensor]) -> None:
         if lost.startswith("generator"):
-            state[lost] = seeded(0).get_state()
+            state[lost] = seeded(0).get_state().expand_as(state[lost]).contiguous()
         else:
             state[lost] = torch.zeros_like(state[lost])
 
@@ -327,6 +255,7 @@ def test_a_resumed_run_would_differ_without_any_part_of_its_state(
         "pool.grid",
         "pool.labels",
         "generator.draws",
+        "generator.pool",
         "generator.chance",
         "optimiser.0.1.GG.1",
         "optimiser.0.2.Q.0",
@@ -338,7 +267,9 @@ def test_a_resumed_run_would_differ_without_any_part_of_its_state(
 def test_a_training_state_that_lacks_a_part_is_refused(lost: str, stopped_run: Callable[[int], Path]) -> None:
     checkpoint = stopped_run(7)
     edit_state(checkpoint, lambda state: state.pop(lost))
-    with pytest.raises(FailedError, match=r"^can't resume from .*model-steps-7: its state does not fit: "):
+    with pytest.raises(
+        CheckpointError, match=rf"^{checkpoint}/training-state.safetensors does not fit: {lost} is absent"
+    ):
         resumed(checkpoint)
 
 
@@ -362,7 +293,30 @@ def test_a_training_state_that_does_not_fit_is_refused(
 ) -> None:
     checkpoint = stopped_run(7)
     edit_state(checkpoint, lambda state: state.update({name: value}))
-    with pytest.raises(FailedError, match=r"^can't resume from .*model-steps-7: its state does not fit: "):
+    with pytest.raises(
+        CheckpointError, match=rf"^{checkpoint}/training-state.safetensors does not fit: {name} is "
+    ):
+        resumed(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("pool.labels", 10, "pool.labels are not classes"),
+        ("pool.labels", -1, "pool.labels are not classes"),
+        ("pool.grid", torch.nan, "pool.grid has values that are not finite"),
+        ("optimiser.0.1.exp_avg", torch.inf, "optimiser.0.1.exp_avg has values that are not finite"),
+        ("generator.draws", 255, "Invalid mt19937 state"),
+        ("generator.pool", 255, "Invalid mt19937 state"),
+        ("generator.chance", 255, "Invalid mt19937 state"),
+    ],
+)
+def test_a_training_state_of_impossible_values_is_refused(
+    name: str, value: Any, message: str, stopped_run: Callable[[int], Path]
+) -> None:
+    checkpoint = stopped_run(7)
+    edit_state(checkpoint, lambda state: state[name].view(-1)[:99].fill_(value))
+    with pytest.raises(CheckpointError, match=message):
         resumed(checkpoint)
 
 
@@ -379,6 +333,7 @@ def test_a_training_state_that_does_not_fit_is_refused(
         ({"recipe": "article"}, "--recipe article: it has --recipe best"),
         ({"held_out": 9}, "--held-out 9: it has --held-out 8"),
         ({"dataset": "kmnist"}, "--dataset kmnist: it has --dataset mnist"),
+        ({"seed": 1, "noise": False}, "--no-noise --seed 1: it has --noise --seed 0"),
     ],
     ids=str,
 )
@@ -467,84 +422,45 @@ def test_a_torn_last_line_of_metrics_is_left_out(torn: str, tmp_path: Path) -> N
     assert read_metrics(tmp_path / "absent") == []
 
 
-# Stopping
+# Numbers that are none
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stop_signal_finishes_the_step_saves_and_tells_how_to_go_on(
-    number: signal.Signals,
-    code: int,
+def broken(loss: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    return lambda outputs, labels, digits: loss(outputs.sum())
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        pytest.param(lambda total: total * torch.nan, id="a loss that is no number"),
+        pytest.param(lambda total: total * 1e30 * 1e30, id="an infinite loss"),
+        pytest.param(lambda total: 1 + (total * 0).sqrt(), id="a gradient that is no number"),
+    ],
+)
+def test_what_is_no_number_stops_the_run_before_it_reaches_the_optimiser(
+    loss: Callable[[Tensor], Tensor],
     whole_run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
-    with monkeypatch.context() as patches:
-        before_each_step(patches, lambda step: os.kill(os.getpid(), number) if step == 5 else None)
-        with pytest.raises(SystemExit) as caught:
-            train(small(tmp_path))
-    assert caught.value.code == code
-    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
-    assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-5"]
-    told = capsys.readouterr().err
-    assert "finishing the step, then saving" in told
-    assert f"go on with: ca train --resume {tmp_path / 'model-steps-5'} --device cpu\n" in told
-    assert differing(resumed(tmp_path / "model-steps-5"), contents(whole_run / "model-steps-24")) == set()
-
-
-def test_a_stop_signal_between_two_steps_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For instance while a row is written, at a step that is no checkpoint's."""
-    original = TrainingOutput.record
-
-    def record(output: TrainingOutput, loss: float, figures: dict[str, float]) -> None:
-        original(output, loss, figures)
-        if output.run.step == 10:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(TrainingOutput, "record", record)
-    with pytest.raises(SystemExit) as caught:
-        train(small(tmp_path, checkpoint_every=100))
-    assert caught.value.code == 130
-    assert checkpoints_in(tmp_path)[-1].name in ("model-steps-10", "model-steps-11")
-
-
-def test_the_second_stop_signal_stops_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    with StopSignal() as stop:
-        assert stop.signal == 0
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.signal == signal.SIGTERM
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    assert "once more stops at once" in capsys.readouterr().err
-
-
-def test_a_signal_that_is_ignored_stays_so() -> None:
-    """Such as under nohup."""
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        with StopSignal() as stop:
-            os.kill(os.getpid(), signal.SIGTERM)
-        assert stop.signal == 0
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def test_a_loss_that_is_no_number_stops_and_keeps_the_older_checkpoints(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    runs: list[TrainingRun] = []
     original = ca.train.training_step
 
     def step(run: TrainingRun) -> Tensor:
-        loss = original(run)
-        return loss * torch.nan if run.step == 12 else loss
+        if run.step == 14:
+            runs.append(run)
+            monkeypatch.setitem(LOSSES, "l2", broken(loss))
+        return original(run)
 
     monkeypatch.setattr("ca.train.training_step", step)
-    with pytest.raises(FailedError, match=r"^the loss is nan at step 14: training stops, nothing saved$"):
+    with pytest.raises(FailedError, match=r"^loss .* and largest gradient .* at step 15: training ends"):
         train(small(tmp_path))
-    assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-7"]
-    assert load_checkpoint(tmp_path / "model-steps-7").step == 7
-    assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [7, 10]
+    assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-7", "model-steps-14"]
+    (run,) = runs
+    kept = {**run.automaton.state_dict(), **optimiser_state(run.optimisers)}
+    saved = contents(whole_run / "model-steps-14")
+    assert differing(kept, {name: saved[name] for name in kept}) == set()
+    assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [7, 10, 14]
 
 
 # The output folder
@@ -566,24 +482,75 @@ def test_a_prepared_folder_is_there_with_its_parents_and_empty(tmp_path: Path) -
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "writer",
-    [
-        "ca.checkpoint.Path.write_bytes",
-        "ca.training_output.MetricsFile.append",
-        "ca.training_output.draw_loss_history",
-    ],
-)
-def test_a_disk_that_is_full_is_one_line(
-    writer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*arguments: Any, **options: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+# Disks that are full, and folders that go away
 
-    before_each_step(monkeypatch, lambda step: monkeypatch.setattr(writer, full) if step == 9 else None)
-    with pytest.raises(FailedError, match="No space left on device"):
-        train(small(tmp_path))
+
+def limit_files(size: int) -> None:
+    """Let files of this process grow no further, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def test_a_disk_that_is_full_for_a_while_costs_one_checkpoint(
+    whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows that could not be written then are written later."""
+    limits = {9: 100, 16: resource.RLIM_INFINITY}
+    before_each_step(monkeypatch, lambda step: limit_files(limits[step]) if step in limits else None)
+    code, told = told_in_child(lambda: train(small(tmp_path)))
+    assert code == 0
+    assert [path.name for path in checkpoints_in(tmp_path)] == [
+        "model-steps-7",
+        "model-steps-21",
+        "model-steps-24",
+    ]
+    assert differing(contents(tmp_path / "model-steps-24"), contents(whole_run / "model-steps-24")) == set()
+    assert rows_without_speed(tmp_path) == rows_without_speed(whole_run)
+    assert f"ca: can't write into {tmp_path}: File too large; training goes on\n" in told
+    assert told.count("ca: can't write checkpoint") == 1
+
+
+def test_a_run_whose_last_checkpoint_could_not_be_saved_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_each_step(monkeypatch, lambda step: limit_files(100) if step == 9 else None)
+    flags = "--steps 24 --batch-size 4 --pool-size 8 --ticks 2 4 --held-out 8 --checkpoint-every 7"
+    arguments = ["train", *flags.split(), "--device", "cpu", "--output-dir", str(tmp_path)]
+    code, told = told_in_child(lambda: main(arguments))
+    assert code == 1
     assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-7"]
+    assert load_checkpoint(tmp_path / "model-steps-7").step == 7
+    assert not list(tmp_path.glob(".*tmp*"))
+    assert told.splitlines()[-1].startswith(f"ca: can't write checkpoint {tmp_path / 'model-steps-24'}: ")
+    assert "Traceback" not in told
+
+
+def test_a_run_outlives_the_removal_of_its_folder(
+    whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    before_each_step(monkeypatch, lambda step: shutil.rmtree(folder) if step == 9 else None)
+    train(small(folder))
+    assert [path.name for path in checkpoints_in(folder)] == [
+        "model-steps-14",
+        "model-steps-21",
+        "model-steps-24",
+    ]
+    assert differing(contents(folder / "model-steps-24"), contents(whole_run / "model-steps-24")) == set()
+    assert rows_without_speed(folder) == rows_without_speed(whole_run)
+
+
+def test_a_folder_that_becomes_a_file_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def replace_folder(step: int) -> None:
+        if step == 9:
+            shutil.rmtree(tmp_path / "run")
+            (tmp_path / "run").write_text("")
+
+    before_each_step(monkeypatch, replace_folder)
+    with pytest.raises(FailedError, match=r"^can't write checkpoint .*run/model-steps-24: "):
+        train(small(tmp_path / "run"))
+
+
+# What a run leaves
 
 
 def png_pixels(path: Path) -> np.ndarray:
@@ -603,6 +570,7 @@ def test_a_run_leaves_its_figures(
     monkeypatch.setattr("ca.training_output.SCORED_TICKS", 3)
     train(small(tmp_path, steps=12, checkpoint_every=6))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".lock",
         "batches",
         "loss-history.png",
         "metrics.jsonl",

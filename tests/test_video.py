@@ -1,15 +1,20 @@
 """Videos, decoded by another library than the one that wrote them."""
 
 import gc
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import torch
+from helpers import told_in_child
 from PIL import Image
 
+from ca.class_view import ClassView
 from ca.errors import FailedError
+from ca.frame import FrameStyle
 from ca.render import PALETTE, Picture, cell_tiles, paint
 from ca.video import write_video
 
@@ -80,6 +85,48 @@ def test_failing_ffmpeg_leaves_the_earlier_video_and_says_so(
         assert [child.name for child in tmp_path.iterdir()] == ["v.mp4"]
         del caught
         gc.collect()  # that pipe, while its warning is ignored
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio's pipe to ffmpeg
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_a_full_disk_leaves_the_earlier_video_and_says_so(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"v{suffix}"
+    path.write_text("earlier")
+
+    def work() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, resource.RLIM_INFINITY))
+        with pytest.raises(FailedError, match=rf"^can't write .*v{suffix}: "):
+            write_video(path, iter(pictures(300)), 30.0, PALETTE)
+
+    code, told = told_in_child(work)
+    assert code == 0, told
+    assert path.read_text() == "earlier"
+    assert [child.name for child in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_no_frames_are_no_video(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(FailedError, match=r"^can't write .* frames"):
+        write_video(tmp_path / f"v{suffix}", iter([]), 30.0, PALETTE)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("side", [27, 28, 29, 30])
+def test_pictures_of_odd_size_are_framed_to_even_and_never_scaled(tmp_path: Path, side: int) -> None:
+    view = ClassView(side, annotated=False, shaded=False)
+    style = FrameStyle(
+        picture_size=(side, 5 * side), view=view, ticks=1, stage_starts=(0,), slider=True, heading=False
+    )
+    cells = torch.zeros(1, 20, 1, 5)
+    cells[0, 0] = 1
+    cells[0, 10:15, 0].fill_diagonal_(1)
+    frame = style.frame(view.paint(cells)[0], 0, "")
+    write_video(tmp_path / "v.mp4", iter([frame] * 2), 30.0, PALETTE)
+    with av.open(tmp_path / "v.mp4") as container:
+        seen = [picture.to_ndarray(format="rgb24") for picture in container.decode(video=0)][1]
+    assert seen.shape == frame.shape == (*style.size, 3)
+    assert not any(length % 2 for length in style.size)
+    assert np.abs(seen.astype(int) - frame).mean() < 6
 
 
 def test_palette_survives_the_gif_palette(tmp_path: Path) -> None:

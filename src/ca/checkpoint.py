@@ -1,34 +1,31 @@
 """Checkpoints: folders `model-steps-N` with `model.safetensors` and `config.json`, and no pickle.
 
 A checkpoint of a training run also has `training-state.safetensors`, all that a resumed run needs.
-It is written under a temporary name, synced and renamed, so that no crash leaves half a checkpoint.
 """
 
 import difflib
-import json
-import math
-import os
+import hashlib
 import re
-import shutil
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from ca import __version__
 from ca.cells import CHANNELS
-from ca.errors import FailedError
+from ca.checkpoint_files import CONFIG, FORMAT, check_finite, read_config, read_tensors, sealed
+from ca.errors import CheckpointError, FailedError
 from ca.model import HIDDEN, CellularAutomaton
+from ca.publish import published
 from ca.settings import Dataset
+from ca.tell import tell
 
-WEIGHTS, CONFIG, TRAINING_STATE = "model.safetensors", "config.json", "training-state.safetensors"
+WEIGHTS, TRAINING_STATE = "model.safetensors", "training-state.safetensors"
 BUNDLED = "model-steps-100000"
-FORMAT = 1
-MAX_CONFIG_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,7 @@ def save_checkpoint(
     *,
     step: int,
     training: dict[str, Any],
+    machine: dict[str, Any],
     metrics: dict[str, Any],
     training_state: dict[str, Tensor],
 ) -> Path:
@@ -63,53 +61,35 @@ def save_checkpoint(
 
     Args:
         training: the run's settings, as JSON values
+        machine: what the bits of a run depend on besides them, as JSON values
         metrics: the run's figures so far, as JSON values
 
     Raises:
-        FailedError: the folder can't be written, or the disk is full
+        FailedError: the folder can't be written, the disk is full, or a weight is not finite
     """
     path = folder / f"model-steps-{step}"
-    temporary = folder / f".{path.name}.tmp-{os.getpid()}"
     config = {
         "format": FORMAT,
         "version": __version__,
         "step": step,
         "architecture": _architecture(automaton),
         "training": training,
+        "machine": machine,
         "metrics": metrics,
     }
+    tensors = {WEIGHTS: automaton.state_dict(), TRAINING_STATE: training_state}
     try:
-        if temporary.exists():  # left by a killed process of the same number
-            shutil.rmtree(temporary)
-        temporary.mkdir(parents=True)
-        (temporary / WEIGHTS).write_bytes(save(automaton.state_dict()))
-        (temporary / TRAINING_STATE).write_bytes(save(training_state))
-        (temporary / CONFIG).write_text(json.dumps(config, indent=2, allow_nan=False) + "\n")
-        for written in (*temporary.iterdir(), temporary):
-            _sync(written)
-        _publish(temporary, path)
-        _sync(folder)
+        check_finite(tensors[WEIGHTS])
+        folder.mkdir(parents=True, exist_ok=True)
+        with published(path) as temporary:
+            temporary.mkdir()
+            contents = {name: save(some) for name, some in tensors.items()}
+            for name, content in contents.items():
+                (temporary / name).write_bytes(content)
+            (temporary / CONFIG).write_bytes(sealed(config, contents))
     except (OSError, SafetensorError, ValueError) as error:
-        shutil.rmtree(temporary, ignore_errors=True)
         raise FailedError(f"can't write checkpoint {path}: {error}") from error
     return path
-
-
-def _publish(temporary: Path, path: Path) -> None:
-    """Give a whole checkpoint its name; one that has it already goes only when the new one is there.
-
-    A process killed between the two renames leaves both whole, under hidden names.
-    """
-    aside = path.with_name(f".{path.name}.old-{os.getpid()}")
-    if path.exists():
-        path.rename(aside)
-    try:
-        temporary.rename(path)
-    except BaseException:
-        if aside.exists():
-            aside.rename(path)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _architecture(automaton: CellularAutomaton) -> dict[str, Any]:
@@ -120,16 +100,6 @@ def _architecture(automaton: CellularAutomaton) -> dict[str, Any]:
         "fire_rate": automaton.fire_rate,
         "noise": automaton.noise,
     }
-
-
-def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
-        return  # Windows can't open folders
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def bundled_checkpoint() -> Path:
@@ -143,97 +113,63 @@ def load_checkpoint(path: Path | None) -> Checkpoint:
     """Load a checkpoint's folder, or its `model.safetensors`; None is the bundled one.
 
     Raises:
-        FailedError: it is missing, of another kind, truncated, or does not fit the architecture
+        CheckpointError: it is missing, of another kind, damaged, or does not fit the architecture
     """
     path = bundled_checkpoint() if path is None else path
     try:
         return _load(path)
     except OSError as error:  # no right to read it, or a name too long for a file, for instance
-        raise FailedError(f"can't read checkpoint {path}: {error.strerror}") from error
+        raise CheckpointError(f"can't read checkpoint {path}: {error.strerror}") from error
 
 
 def _load(path: Path) -> Checkpoint:
     if path.name == WEIGHTS and path.is_file():
         path = path.parent
     if not path.exists():
-        raise FailedError(f"there is no checkpoint {path}{_near(path)}")
+        raise CheckpointError(f"there is no checkpoint {path}{_near(path)}")
     if not path.is_dir():
-        raise FailedError(f"{path} is not a checkpoint: expected a folder with {WEIGHTS} and {CONFIG}")
+        raise CheckpointError(f"{path} is not a checkpoint: expected a folder with {WEIGHTS} and {CONFIG}")
     for name in (WEIGHTS, CONFIG):
         if not (path / name).is_file():
-            raise FailedError(f"{path} is not a checkpoint: it has no {name}{_inside(path)}")
-    config = _load_config(path / CONFIG)
+            raise CheckpointError(f"{path} is not a checkpoint: it has no {name}{_inside(path)}")
+    config = read_config(path / CONFIG)
     automaton = CellularAutomaton(config["architecture"]["fire_rate"], config["architecture"]["noise"])
-    _load_weights(automaton, path / WEIGHTS)
+    automaton.load_state_dict(read_tensors(path / WEIGHTS, automaton.state_dict(), config))
     return Checkpoint(path, config, automaton)
 
 
-def load_training_state(checkpoint: Checkpoint) -> dict[str, Tensor]:
+def load_training_state(checkpoint: Checkpoint, expected: dict[str, Tensor]) -> dict[str, Tensor]:
     """What a resumed run needs beyond the weights.
 
+    Args:
+        expected: tensors of the same names, types and shapes
+
     Raises:
-        FailedError: the checkpoint does not have it, or it is damaged
+        CheckpointError: the checkpoint does not have it, or it is damaged or does not fit
     """
     path = checkpoint.path / TRAINING_STATE
     if not path.is_file():
-        raise FailedError(f"can't resume from {checkpoint.path}: it has no {TRAINING_STATE}")
-    return _load_tensors(path)
-
-
-def _load_config(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise FailedError(f"{path} is not a checkpoint's: it is larger than {MAX_CONFIG_BYTES} bytes")
+        raise CheckpointError(f"can't resume from {checkpoint.path}: it has no {TRAINING_STATE}")
     try:
-        config = json.loads(path.read_text())
-    except (ValueError, RecursionError) as error:
-        raise FailedError(f"{path} is damaged: it is not JSON") from error
-    if isinstance(config, dict) and config.get("format") != FORMAT:
-        raise FailedError(
-            f"{path} has format {config.get('format')!r}, this ca {__version__} reads {FORMAT}: "
-            "use the version of ca that wrote it"
-        )
-    try:
-        fire_rate, noise = (config["architecture"][name] for name in ("fire_rate", "noise"))
-        fits = (
-            type(config["step"]) is int
-            and config["step"] >= 0
-            and config["training"]["dataset"] in get_args(Dataset)
-            and all(isinstance(rate, int | float) and 0 <= rate < math.inf for rate in (fire_rate, noise))
-            and fire_rate <= 1
-        )
-    except (KeyError, TypeError, IndexError):
-        fits = False
-    if not fits:
-        raise FailedError(f"{path} is not a checkpoint's: step, architecture or training do not fit")
-    architecture = config["architecture"]
-    if (architecture.get("channels"), architecture.get("hidden")) != (CHANNELS, HIDDEN):
-        raise FailedError(f"{path} describes another architecture than {CHANNELS} channels, {HIDDEN} hidden")
-    return config
+        return read_tensors(path, expected, checkpoint.config)
+    except OSError as error:
+        raise CheckpointError(f"can't read checkpoint {checkpoint.path}: {error.strerror}") from error
 
 
-def _load_weights(automaton: CellularAutomaton, path: Path) -> None:
-    tensors = _load_tensors(path)
-    expected = automaton.state_dict()
-    for name in sorted(expected.keys() | tensors.keys()):
-        found, wanted = tensors.get(name), expected.get(name)
-        if found is None or wanted is None or found.shape != wanted.shape or found.dtype != wanted.dtype:
-            raise FailedError(f"{path} does not fit: {name} is {_kind(found)}, expected {_kind(wanted)}")
-        if not found.isfinite().all():
-            raise FailedError(f"{path} is damaged: {name} has values that are not finite")
-    automaton.load_state_dict(tensors)
-
-
-def _load_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise FailedError(f"{path} is damaged or of another kind: {error}") from error
-
-
-def _kind(tensor: Tensor | None) -> str:
-    if tensor is None:
-        return "absent"
-    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"
+def newest_checkpoint(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint of a run that is whole; those that are not are told of. None if there is none."""
+    for path in reversed(checkpoints_in(folder)):
+        try:
+            checkpoint = load_checkpoint(path)
+            with (path / TRAINING_STATE).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest != checkpoint.config["sha256"].get(TRAINING_STATE):
+                raise CheckpointError(f"{path / TRAINING_STATE} is damaged")
+        except (CheckpointError, OSError) as error:
+            tell(f"ca: passing over {path}: {error}")
+        else:
+            return checkpoint
+    return None
 
 
 def _near(path: Path) -> str:

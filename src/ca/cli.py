@@ -3,13 +3,17 @@
 Only what parsing needs is imported here; each workflow is imported when its subcommand runs.
 """
 
+import logging
+import os
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import tyro
 from tyro.conf import subcommand
 
 from ca import __version__
+from ca.effort import refuse_impossible
 from ca.errors import FailedError
 from ca.settings import (
     BenchmarkSettings,
@@ -17,32 +21,43 @@ from ca.settings import (
     EvaluateSettings,
     ExportSettings,
     ReportSettings,
+    Settings,
     TrainSettings,
 )
 
-Settings = (
-    TrainSettings | EvaluateSettings | ReportSettings | DemoSettings | ExportSettings | BenchmarkSettings
-)
 INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments == ["--version"]:
-        print(f"ca {__version__}")
-        return
+    os.environ.pop("MPLBACKEND", None)  # figures have no window; a value that is unknown would be an error
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of homes that can't be written to
     try:
-        settings = parse(arguments)
-        if isinstance(settings, TrainSettings):
-            settings = parse(arguments, _train_defaults(settings))
-        run(settings)
+        if arguments == ["--version"]:
+            print(f"ca {__version__}")
+        else:
+            _work(parse(arguments), arguments)
+        sys.stdout.flush()
     except FailedError as error:
         print(f"ca: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         print("ca: interrupted", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:  # nobody reads what is printed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(FailedError.exit_code) from None
+
+
+def _work(settings: Settings, arguments: list[str]) -> None:
+    refuse_impossible(settings)
+    if isinstance(settings, TrainSettings):
+        _share_cores()
+        defaults = _train_defaults(settings)
+        settings = replace(parse(arguments, defaults), resume=defaults.resume)
+        refuse_impossible(settings)
+    run(settings)
 
 
 def parse(arguments: list[str], train_defaults: TrainSettings | None = None) -> Settings:
@@ -62,15 +77,27 @@ def parse(arguments: list[str], train_defaults: TrainSettings | None = None) -> 
 
 
 def _train_defaults(settings: TrainSettings) -> TrainSettings:
-    """Those of the recipe, or of the run to resume."""
+    """Those of the recipe, or of the run to resume, with its checkpoint."""
     if settings.resume is None:
         return TrainSettings.of(settings.recipe)
 
-    from ca.checkpoint import load_checkpoint
+    from ca.checkpoint import load_checkpoint, newest_checkpoint
     from ca.training_run import saved_settings
 
-    checkpoint = load_checkpoint(settings.resume)
-    return TrainSettings(**saved_settings(checkpoint), output_dir=checkpoint.path.parent)
+    checkpoint = newest_checkpoint(settings.resume)
+    if checkpoint is None:
+        if settings.resume == settings.output_dir:
+            return TrainSettings.of(settings.recipe)
+        checkpoint = load_checkpoint(settings.resume)
+    folder = checkpoint.path.parent
+    return TrainSettings(**saved_settings(checkpoint), output_dir=folder, resume=checkpoint.path)
+
+
+def _share_cores() -> None:
+    """Give each of the processes that `torchrun` starts its share of the cores; it says one core each."""
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if processes > 1 and os.environ.get("OMP_NUM_THREADS") == "1":
+        os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // processes))
 
 
 def run(settings: Settings) -> None:

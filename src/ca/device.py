@@ -1,5 +1,6 @@
 """Where the numbers live, and where chance comes from."""
 
+import numpy as np
 import torch
 
 from ca.errors import FailedError, UsageError
@@ -29,6 +30,24 @@ def find_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, ImportError) as error:
         raise FailedError(f"device '{name}' is not available here: use --device cpu") from error
     return device
+
+
+def machine(device: torch.device, processes: int) -> dict[str, str | int]:
+    """What the bits of a run depend on besides its settings, as JSON values."""
+    compiled = device.type == "cpu" and library() is not None
+    return {
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "engine": "compiled" if compiled else "torch",
+        "threads": torch.get_num_threads(),
+        "processes": processes,
+    }
+
+
+def stream(device: torch.device | str, *numbers: int) -> torch.Generator:
+    """A generator of random numbers on a device; each list of numbers has its own."""
+    return seeded(int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]) >> 1, device)
 
 
 def seeded(seed: int, device: torch.device | str = "cpu") -> torch.Generator:

@@ -7,6 +7,10 @@ class FailedError(Exception):
     exit_code = 1
 
 
+class CheckpointError(FailedError):
+    """What should be a checkpoint is missing, damaged, or of another kind."""
+
+
 class UsageError(FailedError):
     """The command line asks for something that makes no sense."""
 

@@ -10,6 +10,7 @@ from ca.checkpoint import load_checkpoint
 from ca.class_view import ClassView
 from ca.device import find_device, seeded
 from ca.digits import Digits, load_digits
+from ca.effort import MAX_SIDE
 from ca.errors import UsageError
 from ca.frame import FrameStyle
 from ca.mosaic import Mosaic
@@ -18,8 +19,6 @@ from ca.render import mosaic_shape
 from ca.settings import EvaluateSettings
 from ca.show import Show
 from ca.video import write_video
-
-MAX_SIDE = 8192  # pixels along a frame; more is beyond what players of H.264 show
 
 
 def evaluate(settings: EvaluateSettings) -> None:

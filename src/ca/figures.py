@@ -1,6 +1,5 @@
 """What all figures share: plain axes, a legend of the classes' colours, and how a file is written."""
 
-import os
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -9,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ca.cells import NUM_CLASSES
+from ca.publish import published
 from ca.render import PALETTE, UNDECIDED
 
 PRINT_DPI = 200
@@ -50,6 +50,5 @@ def plain_text(text: str) -> str:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a PNG file; a reader sees the old one or the new one."""
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})
-    temporary.replace(path)
+    with published(path) as temporary:
+        FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})

@@ -1,18 +1,27 @@
-"""Ctrl-C and SIGTERM: finish the step, then save and stop; the second time, stop at once."""
+"""Signals that ask a run to stop: it finishes the step, saves, and ends."""
 
+import contextlib
+import os
 import signal
 import sys
 from types import FrameType
 
+STOP_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]  # Windows has no SIGHUP
+
 
 class StopSignal:
-    """Within its `with` block, `signal` is the number of the first stop signal that came, else 0."""
+    """Within its `with` block, `signal` is the number of the first stop signal that came, else 0.
+
+    Ctrl-C after that stops at once. Others do not: `timeout` and service managers send theirs twice.
+    """
 
     def __init__(self) -> None:
         self.signal = 0
 
     def __enter__(self) -> "StopSignal":
-        self._previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._previous = {number: signal.getsignal(number) for number in STOP_SIGNALS}
         for number, handler in self._previous.items():
             if handler is not signal.SIG_IGN:  # as under nohup
                 signal.signal(number, self._note)
@@ -23,6 +32,8 @@ class StopSignal:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-        signal.signal(number, signal.SIG_DFL)
-        print("\nfinishing the step, then saving; once more stops at once", file=sys.stderr)
+        if not self.signal:
+            self.signal = number
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                os.write(sys.stderr.fileno(), b"\nfinishing the step, then saving; Ctrl-C stops at once\n")

@@ -38,24 +38,27 @@ def set_rate(optimisers: list[Optimizer], rate: float) -> None:
 
 
 @torch.no_grad()
-def normalise_gradients(automaton: CellularAutomaton) -> None:
-    """Divide each parameter tensor's gradient by its norm (article's notebook, `train_step`)."""
+def normalise_gradients(automaton: CellularAutomaton) -> Tensor:
+    """Divide each parameter tensor's gradient by its norm (article's notebook, `train_step`).
+
+    Returns:
+        (parameters,) the norms
+    """
+    norms = []
     for parameter in automaton.parameters():
         assert parameter.grad is not None
-        parameter.grad /= parameter.grad.norm() + EPSILON
+        norms.append(parameter.grad.norm())
+        parameter.grad /= norms[-1] + EPSILON
+    return torch.stack(norms)
 
 
 def optimiser_state(optimisers: list[Optimizer]) -> dict[str, Tensor]:
     """All tensors that optimisers keep between steps, by name; empty before the first step."""
-    return {name: kept.contiguous() for name, kept in _kept(optimisers)}
+    return dict(_tensors([optimiser.state_dict()["state"] for optimiser in optimisers], "optimiser"))
 
 
-def restore_optimisers(optimisers: list[Optimizer], state: dict[str, Tensor], step: int) -> None:
-    """Set fresh optimisers to a state that `optimiser_state` gave after so many steps; changes weights.
-
-    Raises:
-        KeyError, ValueError: the state does not fit
-    """
+def make_optimiser_state(optimisers: list[Optimizer], step: int) -> None:
+    """Let fresh optimisers have all that they keep after so many steps, to be filled; changes weights."""
     for optimiser in optimisers:  # a step of no gradient makes everything that a step keeps
         for group in optimiser.param_groups:
             for parameter in group["params"]:
@@ -65,18 +68,6 @@ def restore_optimisers(optimisers: list[Optimizer], state: dict[str, Tensor], st
         for group in optimiser.param_groups:
             if "step" in group:
                 group["step"] = step
-    kept = dict(_kept(optimisers))
-    strangers = {name for name in state if name.startswith("optimiser.")} - kept.keys()
-    if strangers:
-        raise ValueError(f"it also has {', '.join(sorted(strangers))}")
-    for name, target in kept.items():
-        if state[name].shape != target.shape or state[name].dtype != target.dtype:
-            raise ValueError(f"{name} is {tuple(state[name].shape)}, expected {tuple(target.shape)}")
-        target.copy_(state[name])
-
-
-def _kept(optimisers: list[Optimizer]) -> Iterator[tuple[str, Tensor]]:
-    return _tensors([optimiser.state_dict()["state"] for optimiser in optimisers], "optimiser")
 
 
 def _tensors(found: Any, name: str) -> Iterator[tuple[str, Tensor]]:

@@ -12,7 +12,7 @@ def prepare_folder(folder: Path) -> Path:
     Raises:
         FailedError: they can't
     """
-    probe = folder / f".writable-{os.getpid()}"
+    probe = folder / f".writable.tmp-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"x")

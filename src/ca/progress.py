@@ -5,6 +5,8 @@ import time
 
 from tqdm import tqdm
 
+from ca.tell import tell
+
 PLAIN_LINE_EVERY = 30.0  # seconds
 SPEED_WINDOW = 5.0  # seconds over which steps/min are counted
 
@@ -50,7 +52,7 @@ class TrainingProgress:
 
     def say(self, line: str) -> None:
         """A line of its own, above the bar."""
-        tqdm.write(line, file=sys.stderr)
+        tell(line)
 
     def close(self) -> None:
         self._bar.close()

@@ -18,6 +18,8 @@ Regime = Literal["naive", "persistent", "mutating"]
 View = Literal["classes", "confidence", "channels"]
 Layout = Literal["mosaic", "board"]
 LossName = Literal["l2", "cross-entropy"]
+MAX_COUNT = 10**9
+MAX_NOISE = 1000.0  # beyond it cells overflow
 BOARD_SHARE = 32  # cells along a square that each digit of a board has where its size is not given
 THE_BUNDLED = "(default: the one that comes with ca)"
 CheckpointPath = Annotated[
@@ -69,7 +71,8 @@ class TrainSettings:
     output_dir: Path = Path("outputs_train")
     """Folder of the run. A resumed run stays in the folder of its checkpoint."""
     resume: Annotated[Path | None, tyro.conf.arg(help_behavior_hint="")] = None
-    """Checkpoint to go on from; its settings hold unless given anew."""
+    """Checkpoint to go on from, or a run's folder: its newest one that is whole. Its settings hold unless
+    given anew. If it is --output-dir, a run begins where there is none: the same command always goes on."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps ..."""
 
@@ -77,7 +80,7 @@ class TrainSettings:
         for name in ("steps", "batch_size", "pool_size", "checkpoint_every"):
             _at_least(1, name, getattr(self, name))
         pairs = list(zip(self.ticks[::2], self.ticks[1::2], strict=False))
-        if len(self.ticks) not in (2, 4) or not all(1 <= least <= most for least, most in pairs):
+        if len(self.ticks) not in (2, 4) or not all(1 <= least <= most <= MAX_COUNT for least, most in pairs):
             given = " ".join(map(str, self.ticks))
             raise UsageError(
                 f"--ticks must be two or four numbers from 1 on, the lower of two first, not {given}"
@@ -153,7 +156,7 @@ class EvaluateSettings:
         if self.fire_rate is not None:
             _check_range(0, 1, "fire_rate", self.fire_rate)
         if self.noise is not None:
-            _check_range(0, math.inf, "noise", self.noise)
+            _check_range(0, MAX_NOISE, "noise", self.noise)
 
     @property
     def num_digits(self) -> int:
@@ -255,6 +258,11 @@ class ExportSettings:
     """Folder of the data sets other than MNIST."""
 
 
+Settings = (
+    TrainSettings | EvaluateSettings | ReportSettings | DemoSettings | ExportSettings | BenchmarkSettings
+)
+
+
 def flag_of(name: str, value: object) -> str:
     """A setting as it is written on the command line."""
     if value is False:
@@ -270,12 +278,13 @@ def _flag(name: str) -> str:
 def _at_least(least: int, name: str, value: int) -> None:
     if value < least:
         raise UsageError(f"{_flag(name)} must be at least {least}, not {value}")
+    if value > MAX_COUNT:
+        raise UsageError(f"{_flag(name)} must be at most {MAX_COUNT}, not {value}")
 
 
 def _check_range(low: float, high: float, name: str, value: float) -> None:
     if not (low <= value <= high and math.isfinite(value)):
-        limits = f"at least {low}" if high == math.inf else f"between {low} and {high}"
-        raise UsageError(f"{_flag(name)} must be {limits}, not {value}")
+        raise UsageError(f"{_flag(name)} must be between {low:g} and {high:g}, not {value}")
 
 
 def _check_seed(seed: int) -> None:

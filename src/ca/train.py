@@ -1,8 +1,7 @@
 """Training: the loop around the steps, that shows, saves and stops."""
 
-import math
 import shlex
-import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -10,9 +9,10 @@ import torch
 from ca.checkpoint import checkpoints_in, load_checkpoint
 from ca.device import find_device
 from ca.errors import FailedError
-from ca.interrupt import StopSignal
-from ca.output_folder import prepare_folder
+from ca.ranks import Ranks, joined, local_device
+from ca.run_folder import hold
 from ca.settings import TrainSettings, flag_of
+from ca.tell import tell
 from ca.training_output import DRAW_EVERY, RECORD_EVERY, TrainingOutput
 from ca.training_run import TrainingRun
 from ca.training_step import training_step
@@ -21,32 +21,51 @@ from ca.training_step import training_step
 def train(settings: TrainSettings) -> None:
     """Train to the last step, or until told to stop; either way a checkpoint is left.
 
+    Of several processes, the first has the folder and writes into it.
+
     Raises:
-        FailedError: the loss is no longer a number, or the output folder can't be written
-        UsageError: the settings do not fit the checkpoint to resume from
+        FailedError: the loss is no longer a number, the folder is in use or can't be written, or another
+            process of the run failed
+        UsageError: the settings do not fit the checkpoint to resume from, or the number of processes
     """
-    device = find_device(settings.device)
-    folder = prepare_folder(settings.output_dir)
-    if settings.resume is None:
-        _refuse_used(folder)
-        run = TrainingRun.start(settings, device)
+    device = find_device(local_device(settings.device))
+    folder = settings.output_dir
+    with joined(device) as ranks, hold(folder) if ranks.leads else nullcontext():
+        run = _begin(settings, device, ranks)
+        try:
+            with run.stop, TrainingOutput(folder, run) if ranks.leads else nullcontext() as output:
+                _train(run, output)
+        except OSError as error:
+            raise FailedError(f"can't write into {folder}: {error.strerror}") from error
+        if output is not None and output.unsaved:
+            raise output.unsaved
+        stopped_by = run.stopped_by if run.step < settings.steps else 0
+        path = folder / f"model-steps-{run.step}"
+        if ranks.leads and stopped_by:
+            tell(f"stopped; go on with: {_command_to_resume(settings, path)}")
+        elif ranks.leads:
+            tell(f"see it at work: {shlex.join(['ca', 'evaluate', str(path)])}")
+    if stopped_by:
+        raise SystemExit(128 + stopped_by)
+
+
+def _begin(settings: TrainSettings, device: torch.device, ranks: Ranks) -> TrainingRun:
+    """A new run or the resumed one, the same in all processes."""
+    checkpoint = None if settings.resume is None else load_checkpoint(settings.resume)
+    if ranks.leads and (checkpoint is None or not _holds(settings.output_dir, checkpoint.path)):
+        _refuse_used(settings.output_dir)
+    if checkpoint is None:
+        run = TrainingRun.start(settings, device, ranks)
     else:
-        checkpoint = load_checkpoint(settings.resume)
-        if checkpoint.path.resolve().parent != folder.resolve():
-            _refuse_used(folder)
-        run = TrainingRun.resume(settings, checkpoint, device)
+        run = TrainingRun.resume(settings, checkpoint, device, ranks)
+    steps = set(ranks.gather(torch.tensor(run.step, device=device)).tolist())
+    if len(steps) > 1:
+        raise FailedError(f"the processes are at steps {sorted(steps)}: name one checkpoint with --resume")
+    return run
 
-    try:
-        with StopSignal() as stop, TrainingOutput(folder, run) as output:
-            stop_signal = _train(run, output, stop)
-    except OSError as error:
-        raise FailedError(f"can't write into {folder}: {error.strerror}") from error
 
-    path = folder / f"model-steps-{run.step}"
-    if stop_signal:
-        print(f"stopped; go on with: {_command_to_resume(settings, path)}", file=sys.stderr)
-        raise SystemExit(128 + stop_signal)
-    print(f"see it at work: {shlex.join(['ca', 'evaluate', str(path)])}", file=sys.stderr)
+def _holds(folder: Path, checkpoint: Path) -> bool:
+    return checkpoint.resolve().parent == folder.resolve()
 
 
 def _refuse_used(folder: Path) -> None:
@@ -67,24 +86,23 @@ def _command_to_resume(settings: TrainSettings, path: Path) -> str:
     return shlex.join(words)
 
 
-def _train(run: TrainingRun, output: TrainingOutput, stop: StopSignal) -> int:
-    """Train to the last step or to a stop signal; returns the signal's number, or 0."""
-    settings, stopped_by = run.settings, 0
-    while run.step < settings.steps and not stopped_by:
-        loss = _train_until(_next_pause(run.step, settings), run, stop)
-        if not math.isfinite(loss):
-            raise FailedError(f"the loss is {loss} at step {run.step}: training stops, nothing saved")
-        done = run.step == settings.steps
-        stopped_by = 0 if done else stop.signal
-        saving = done or bool(stopped_by) or run.step % settings.checkpoint_every == 0
+def _train(run: TrainingRun, output: TrainingOutput | None) -> None:
+    """Train to the last step or to a stop signal; only the first process has an output."""
+    settings = run.settings
+    while run.step < settings.steps and not run.stopped_by:
+        loss = _train_until(_next_pause(run.step, settings), run)
+        last = run.step == settings.steps or bool(run.stopped_by)
+        saving = last or run.step % settings.checkpoint_every == 0
+        state = run.state() if saving else {}
+        if output is None:
+            continue
         output.show(loss)
-        scores = output.score() if saving and not stopped_by else {}
+        scores = output.score() if saving and not run.stopped_by else {}
         output.record(loss, scores)
+        if saving:
+            output.save(loss, scores, state)
         if saving or run.step % DRAW_EVERY == 0:
             output.draw()
-        if saving:
-            output.save(loss, scores)
-    return stopped_by
 
 
 def _next_pause(step: int, settings: TrainSettings) -> int:
@@ -93,9 +111,9 @@ def _next_pause(step: int, settings: TrainSettings) -> int:
     return min(*pauses, settings.steps)
 
 
-def _train_until(step: int, run: TrainingRun, stop: StopSignal) -> float:
+def _train_until(step: int, run: TrainingRun) -> float:
     """Take steps until that one, or until told to stop; the mean loss, read from the device only once."""
     losses = [training_step(run)]
-    while run.step < step and not stop.signal:
+    while run.step < step and not run.stopped_by:
         losses.append(training_step(run))
     return torch.stack(losses).mean().item()

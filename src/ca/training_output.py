@@ -1,13 +1,17 @@
 """What a training run writes as it goes: progress, metrics, figures and checkpoints."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ca.cell_graph import CellGraph, Chance
 from ca.checkpoint import save_checkpoint
 from ca.device import seeded
 from ca.engine import rollout
+from ca.errors import FailedError
 from ca.history import draw_batch, draw_loss_history
 from ca.metrics_file import MetricsFile
 from ca.progress import TrainingProgress
@@ -22,20 +26,27 @@ SCORED_TICKS = 200
 
 
 class TrainingOutput:
-    """The output folder and the progress bar of a run; to be used in a `with` block."""
+    """The output folder and the progress bar of a run; to be used in a `with` block.
+
+    Trouble with the disk is told, and does not stop the run: what could not be written is tried again later.
+
+    Attributes:
+        unsaved: why the last checkpoint could not be saved, None if it was
+    """
 
     def __init__(self, folder: Path, run: TrainingRun) -> None:
         self.folder = folder
         self.run = run
         self.metrics = MetricsFile(folder / "metrics.jsonl", keep_to_step=run.step)
         self.progress = TrainingProgress(run.step, run.settings.steps)
+        self.unsaved: FailedError | None = None
+        self._trouble = ""
 
     def __enter__(self) -> "TrainingOutput":
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.progress.close()
-        self.metrics.close()
 
     def show(self, loss: float) -> None:
         """Show the loss and how fast the run is."""
@@ -50,7 +61,8 @@ class TrainingOutput:
             "rate": run.recipe.rate_at(run.step, run.settings.steps),
             "steps_per_minute": self.progress.steps_per_minute,
         }
-        self.metrics.append(row | scores)
+        with self._going_on():
+            self.metrics.append(row | scores)
 
     def score(self) -> dict[str, float]:
         """Metrics on digits that were held out, after 200 ticks from zero state."""
@@ -64,7 +76,11 @@ class TrainingOutput:
 
     def draw(self) -> None:
         """Redraw the loss history; picture samples of the pool before and after the ticks of a step."""
-        draw_loss_history(self.metrics.rows, self.folder / "loss-history.png")
+        with self._going_on():
+            draw_loss_history(self.metrics.rows, self.folder / "loss-history.png")
+            self._draw_batch()
+
+    def _draw_batch(self) -> None:
         run = self.run
         ticks = run.settings.ticks[-1]
         grid = run.pool.grid[: run.settings.batch_size]
@@ -73,7 +89,7 @@ class TrainingOutput:
         with torch.no_grad():
             after = graph.scatter(rollout(run.automaton, graph, graph.gather(grid), chance), grid)
         batches = self.folder / "batches"
-        batches.mkdir(exist_ok=True)
+        batches.mkdir(parents=True, exist_ok=True)
         draw_batch(
             colour_indices(grid),
             colour_indices(after),
@@ -82,18 +98,38 @@ class TrainingOutput:
             path=batches / f"step-{run.step:06d}.png",
         )
 
-    def save(self, loss: float, scores: dict[str, float]) -> None:
+    def save(self, loss: float, scores: dict[str, float], state: dict[str, Tensor]) -> None:
         """Write a checkpoint, and say so."""
         run = self.run
-        path = save_checkpoint(
-            self.folder,
-            run.automaton,
-            step=run.step,
-            training=settings_to_save(run.settings),
-            metrics={"loss": loss, **scores},
-            training_state=run.state(),
-        )
+        try:
+            path = save_checkpoint(
+                self.folder,
+                run.automaton,
+                step=run.step,
+                training=settings_to_save(run.settings),
+                machine=run.machine(),
+                metrics={"loss": loss, **scores},
+                training_state=state,
+            )
+        except FailedError as error:
+            self.unsaved = error
+            self.progress.say(f"ca: {error}")
+            return
+        self.unsaved = None
         words = [f"loss {loss:.3g}"]
         words += [f"{name.replace('_', ' ')} {value:.1%}" for name, value in scores.items()]
         self.progress.say(f"step {run.step}: {', '.join(words)}; wrote {path}")
         self.progress.restart_window()
+
+    @contextmanager
+    def _going_on(self) -> Generator[None]:
+        """Within the `with` block, an error of the disk is told once, and forgotten when all goes well."""
+        try:
+            yield
+        except OSError as error:
+            trouble = f"ca: can't write into {self.folder}: {error.strerror}; training goes on"
+            if trouble != self._trouble:
+                self.progress.say(trouble)
+            self._trouble = trouble
+        else:
+            self._trouble = ""

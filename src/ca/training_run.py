@@ -1,24 +1,33 @@
 """The state of a training run: everything that a step reads and changes, and how it is stored."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ca.checkpoint import CONFIG, Checkpoint, load_training_state
-from ca.device import seeded
+from ca.cells import NUM_CLASSES
+from ca.checkpoint import Checkpoint, load_training_state
+from ca.checkpoint_files import CONFIG
+from ca.device import machine, seeded, stream
 from ca.digits import Digits, load_digits
-from ca.errors import FailedError, UsageError
+from ca.errors import CheckpointError, UsageError
+from ca.interrupt import StopSignal
 from ca.model import NOISE, CellularAutomaton
-from ca.optimisers import make_optimisers, optimiser_state, restore_optimisers
+from ca.optimisers import make_optimiser_state, make_optimisers, optimiser_state
 from ca.pool import Pool
+from ca.ranks import Ranks
 from ca.recipes import RECIPES, Recipe
 from ca.settings import TrainSettings, flag_of
+from ca.tell import tell
 
 ELSEWHERE = ("resume", "output_dir", "data_dir", "device")  # settings that say where, not what
 CHANGEABLE = (*ELSEWHERE, "steps", "checkpoint_every")  # settings that a resumed run may change
+ALONE = Ranks()
+POOL_STREAM, CHANCE_STREAM = 0, 1
+GENERATOR_BYTES = 5056  # the state of PyTorch's generators: no device's is larger than the CPU's
 
 
 @dataclass
@@ -26,10 +35,14 @@ class TrainingRun:
     """A run between two steps.
 
     Attributes:
+        pool: this process's share; its generator draws digits and batches, in each process others
         held_out: digits that are never trained on
-        draws: on the CPU; draws digits, batches and numbers of ticks
-        generator: on the automaton's device; draws fire masks and noise
+        draws: on the CPU; draws what all processes share, weights and numbers of ticks
+        generator: on the automaton's device; draws fire masks and noise, in each process others
+        ranks: the processes of this run
         step: steps done so far
+        stop: signals to this process
+        stopped_by: a stop signal that any process had got by the last step, or 0
     """
 
     settings: TrainSettings
@@ -40,15 +53,25 @@ class TrainingRun:
     held_out: Digits
     draws: torch.Generator
     generator: torch.Generator
+    ranks: Ranks
     step: int = 0
+    stop: StopSignal = field(default_factory=StopSignal)
+    stopped_by: int = 0
 
     @classmethod
-    def start(cls, settings: TrainSettings, device: torch.device) -> "TrainingRun":
-        """A new run: fresh weights, a pool of fresh digits.
+    def start(
+        cls, settings: TrainSettings, device: torch.device, ranks: Ranks = ALONE, step: int = 0
+    ) -> "TrainingRun":
+        """A new run: fresh weights, a pool of fresh digits; `step` is where its chance begins.
 
         Raises:
-            UsageError: --held-out leaves nothing to train on
+            UsageError: --held-out leaves nothing to train on, or the processes can't share the work evenly
         """
+        if settings.batch_size % (4 * ranks.size) or settings.pool_size % ranks.size:
+            raise UsageError(
+                f"{ranks.size} processes can't share --batch-size {settings.batch_size} and --pool-size "
+                f"{settings.pool_size} evenly, four digits or a multiple each"
+            )
         digits = load_digits(settings.dataset, "train", settings.data_dir).to(device)
         kept = len(digits) - settings.held_out
         if kept < 1:
@@ -63,38 +86,43 @@ class TrainingRun:
             recipe=recipe,
             automaton=automaton,
             optimisers=make_optimisers(automaton, recipe),
-            pool=Pool(digits[:kept], settings.pool_size, settings.regime, draws),
+            pool=Pool(
+                digits[:kept],
+                settings.pool_size // ranks.size,
+                settings.regime,
+                stream("cpu", settings.seed, step, ranks.rank, POOL_STREAM),
+            ),
             held_out=digits[kept:],
             draws=draws,
-            generator=seeded(settings.seed, device),
+            generator=stream(device, settings.seed, step, ranks.rank, CHANCE_STREAM),
+            ranks=ranks,
+            step=step,
         )
 
     @classmethod
-    def resume(cls, settings: TrainSettings, checkpoint: Checkpoint, device: torch.device) -> "TrainingRun":
-        """The run that wrote a checkpoint, as it was then.
+    def resume(
+        cls, settings: TrainSettings, checkpoint: Checkpoint, device: torch.device, ranks: Ranks = ALONE
+    ) -> "TrainingRun":
+        """The run that wrote a checkpoint, as it was then; on another machine or by other processes, nearly.
 
         Raises:
             UsageError: a setting differs that would make it another run
-            FailedError: the checkpoint has no training state, or one that does not fit
+            CheckpointError: the checkpoint has no training state, or one that does not fit
         """
-        for name, value in saved_settings(checkpoint).items():
-            asked = getattr(settings, name)
-            if name not in CHANGEABLE and asked != value:
-                flag = flag_of(name, asked)
-                raise UsageError(f"can't resume {checkpoint.path} with {flag}: it has {flag_of(name, value)}")
+        saved = saved_settings(checkpoint)
+        changed = [n for n in saved if n not in CHANGEABLE and getattr(settings, n) != saved[n]]
+        if changed:
+            asked = " ".join(flag_of(name, getattr(settings, name)) for name in changed)
+            has = " ".join(flag_of(name, saved[name]) for name in changed)
+            raise UsageError(f"can't resume {checkpoint.path} with {asked}: it has {has}")
         if checkpoint.step >= settings.steps:
             raise UsageError(
                 f"{checkpoint.path} has {checkpoint.step} steps already: give --steps a higher number"
             )
-        run = cls.start(settings, device)
-        run.step = checkpoint.step
-        try:
-            run._restore(load_training_state(checkpoint))
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise FailedError(
-                f"can't resume from {checkpoint.path}: its state does not fit: {error}"
-            ) from error
+        run = cls.start(settings, device, ranks, checkpoint.step)
+        make_optimiser_state(run.optimisers, run.step)
         run.automaton.load_state_dict(checkpoint.automaton.state_dict())
+        run.restore(checkpoint)
         return run
 
     def draw_ticks(self) -> int:
@@ -104,23 +132,66 @@ class TrainingRun:
         return int(torch.randint(least, most + 1, (), generator=self.draws))
 
     def state(self) -> dict[str, Tensor]:
-        """All that a resumed run needs beyond the weights and the step."""
+        """All that a resumed run needs beyond the weights and the step; all processes ask for it together."""
+        gather, device = self.ranks.gather, self.pool.labels.device
+        chance = self.generator.get_state()
+        chance = F.pad(chance, (0, GENERATOR_BYTES - len(chance)))
         return {
-            "pool.grid": self.pool.grid.contiguous(),
-            "pool.labels": self.pool.labels,
+            "pool.grid": gather(self.pool.grid.contiguous()).flatten(0, 1),
+            "pool.labels": gather(self.pool.labels).flatten(),
             "generator.draws": self.draws.get_state(),
-            "generator.chance": self.generator.get_state(),
-            **optimiser_state(self.optimisers),
+            "generator.pool": gather(self.pool.generator.get_state().to(device)),
+            "generator.chance": gather(chance.to(device)),
+            **{name: kept.contiguous() for name, kept in optimiser_state(self.optimisers).items()},
         }
 
-    def _restore(self, state: dict[str, Tensor]) -> None:
-        for name, target in (("pool.grid", self.pool.grid), ("pool.labels", self.pool.labels)):
-            if state[name].shape != target.shape:
-                raise ValueError(f"{name} is {tuple(state[name].shape)}, expected {tuple(target.shape)}")
+    def machine(self) -> dict[str, Any]:
+        """What the bits of this run depend on besides its settings."""
+        return machine(self.pool.labels.device, self.ranks.size)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take over a checkpoint's training state; chance begins anew where it is another's.
+
+        Raises:
+            CheckpointError: it has none, or one that does not fit
+        """
+        written = checkpoint.config["machine"]
+        processes = written.get("processes")
+        if type(processes) is not int or not 1 <= processes <= self.settings.batch_size:
+            raise CheckpointError(f"{checkpoint.path / CONFIG} is damaged: processes is {processes!r:.20}")
+        size, kept = self.settings.pool_size, optimiser_state(self.optimisers)
+        generators = torch.empty(processes, GENERATOR_BYTES, dtype=torch.uint8)
+        expected = {
+            "pool.grid": torch.empty(size, *self.pool.grid.shape[1:]),
+            "pool.labels": torch.empty(size, dtype=torch.int64),
+            "generator.draws": generators[0],
+            "generator.pool": generators,
+            "generator.chance": generators,
+        }
+        state = load_training_state(checkpoint, expected | kept)
+        try:
+            self.draws.set_state(state["generator.draws"])
+            if processes == self.ranks.size:
+                self.pool.generator.set_state(state["generator.pool"][self.ranks.rank].clone())
+                if written.get("device") == self.machine()["device"]:
+                    chance = state["generator.chance"][self.ranks.rank]
+                    self.generator.set_state(chance[: len(self.generator.get_state())].clone())
+        except RuntimeError as error:
+            raise CheckpointError(f"can't resume from {checkpoint.path}: {error}") from error
+        if not ((state["pool.labels"] >= 0) & (state["pool.labels"] < NUM_CLASSES)).all():
+            raise CheckpointError(f"can't resume from {checkpoint.path}: pool.labels are not classes")
+        share = slice(self.ranks.rank * len(self.pool.labels), (self.ranks.rank + 1) * len(self.pool.labels))
+        self.pool.grid.copy_(state["pool.grid"][share])
+        self.pool.labels.copy_(state["pool.labels"][share])
+        for name, target in kept.items():
             target.copy_(state[name])
-        self.draws.set_state(state["generator.draws"])
-        self.generator.set_state(state["generator.chance"])
-        restore_optimisers(self.optimisers, state, self.step)
+        differences = [
+            f"{name} {value}, was {written.get(name)!r:.40}"
+            for name, value in self.machine().items()
+            if written.get(name) != value
+        ]
+        if differences and self.ranks.leads:
+            tell(f"ca: not bit for bit as before: {'; '.join(differences)}")
 
 
 def settings_to_save(settings: TrainSettings) -> dict[str, Any]:
@@ -133,7 +204,7 @@ def saved_settings(checkpoint: Checkpoint) -> dict[str, Any]:
     """The settings of a checkpoint's run, to be given to `TrainSettings`.
 
     Raises:
-        FailedError: one of them is of the wrong kind
+        CheckpointError: one of them is of the wrong kind, or makes no sense
     """
     found = {}
     for name, kind in get_type_hints(TrainSettings).items():
@@ -146,6 +217,10 @@ def saved_settings(checkpoint: Checkpoint) -> dict[str, Any]:
         else:
             fits = value in get_args(kind) if get_origin(kind) is Literal else type(value) is kind
         if not fits:
-            raise FailedError(f"{checkpoint.path / CONFIG} is damaged: {name} is {value!r}")
+            raise CheckpointError(f"{checkpoint.path / CONFIG} is damaged: {name} is {value!r:.40}")
         found[name] = value
+    try:
+        TrainSettings(**found)  # ty: ignore[invalid-argument-type]
+    except UsageError as error:
+        raise CheckpointError(f"{checkpoint.path / CONFIG} is damaged: {error}") from error
     return found

@@ -1,39 +1,62 @@
 """One training step."""
 
+import math
+
 from torch import Tensor
 
 from ca.cell_graph import CellGraph, Chance
 from ca.cells import outputs
 from ca.engine import rollout
+from ca.errors import FailedError
 from ca.loss import LOSSES
 from ca.optimisers import normalise_gradients, set_rate
 from ca.training_run import TrainingRun
 
 
 def training_step(run: TrainingRun) -> Tensor:
-    """One step: draw a batch, roll it out, learn from its last state, put it back. Returns the loss."""
+    """One step: draw a batch, roll it out, learn from its last state, put it back. Returns the loss.
+
+    Raises:
+        FailedError: the loss or a gradient is not finite
+    """
     settings, automaton = run.settings, run.automaton
     run.step += 1
 
-    batch = run.pool.draw(settings.batch_size)
+    batch = run.pool.draw(settings.batch_size // run.ranks.size)
     graph = CellGraph.of(batch.grid[:, 0])
     chance = Chance.draw(graph, automaton, run.draw_ticks(), run.generator)
     cells = rollout(automaton, graph, graph.gather(batch.grid), chance)
 
     living = slice(graph.num_alive)
     labels = batch.labels[graph.batch[living]]
-    loss = LOSSES[settings.loss](outputs(cells[living]), labels, settings.batch_size)
-    learn(run, loss)
+    loss = LOSSES[settings.loss](outputs(cells[living]), labels, len(batch.labels))
+    loss = learn(run, loss, len(labels) if settings.loss == "cross-entropy" else len(batch.labels))
 
     run.pool.write_back(batch, graph.scatter(cells.detach(), batch.grid))
-    return loss.detach()
+    return loss
 
 
-def learn(run: TrainingRun, loss: Tensor) -> None:
-    """Update the weights: gradients of the loss, normalised, at the learning rate of the run's step."""
+def learn(run: TrainingRun, loss: Tensor, weight: float = 1.0) -> Tensor:
+    """Update the weights: gradients of the loss, normalised, at the learning rate of the run's step.
+
+    Args:
+        weight: how many cells or digits the loss is a mean over
+
+    Returns:
+        the loss, the mean over all processes of the run
+
+    Raises:
+        FailedError: the loss or a gradient is not finite; the weights are as before
+    """
     loss.backward()
-    normalise_gradients(run.automaton)
+    loss, run.stopped_by = run.ranks.average(run.automaton, loss.detach(), weight, run.stop.signal)
+    norms = normalise_gradients(run.automaton)
+    if not math.isfinite(loss + norms.sum()):
+        raise FailedError(
+            f"loss {loss:.3g} and largest gradient {norms.max():.3g} at step {run.step}: training ends there"
+        )
     set_rate(run.optimisers, run.recipe.rate_at(run.step, run.settings.steps))
     for optimiser in run.optimisers:
         optimiser.step()
         optimiser.zero_grad()
+    return loss

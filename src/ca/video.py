@@ -1,6 +1,5 @@
 """Frames to a video file: MP4 that plays in browsers, or GIF."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ca.errors import FailedError
+from ca.publish import published
 from ca.render import Picture
 
 GIF_MAX_FPS = 50.0  # browsers slow frames down that last less than two hundredths of a second
@@ -31,18 +31,15 @@ def write_video(path: Path, frames: Iterable[Picture], fps: float, colours: NDAr
     Raises:
         FailedError: it could not be written whole
     """
-    temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
     try:
-        if path.suffix == ".gif":
-            _write_gif(temporary, frames, fps, colours)
-        else:
-            _write_mp4(temporary, frames, fps)
-        temporary.replace(path)
+        with published(path) as temporary:
+            if path.suffix == ".gif":
+                _write_gif(temporary, frames, fps, colours)
+            else:
+                _write_mp4(temporary, frames, fps)
     except OSError as error:
         reason = str(error.strerror or error).strip().split("\n")[0]
         raise FailedError(f"can't write {path}: {reason}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
@@ -69,7 +66,7 @@ def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
         written, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
     except RuntimeError:
         written = 0
-    if written != count:
+    if written != count or count == 0:
         raise OSError(f"ffmpeg wrote {written} of {count} frames; --format gif does without it")
 
 
@@ -77,6 +74,8 @@ def _write_gif(path: Path, frames: Iterable[Picture], fps: float, colours: NDArr
     palette = Image.new("P", (1, 1))
     palette.putpalette(colours.flatten().tolist())
     images = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    if not images:
+        raise OSError("there are no frames")
     images[0].save(
         path, save_all=True, append_images=images[1:], duration=_gif_delays(len(images), fps), loop=0
     )
