@@ -227,7 +227,7 @@ def test_a_cut_file_is_refused(name: str, sealed_anew: bool, checkpoint: Path) -
     """By its SHA-256, and also if someone made that fit."""
     whole = (checkpoint / name).read_bytes()
     for cut in CUTS:
-        (checkpoint / name).write_bytes(whole[: round(cut * len(whole)) if 0 < cut < 1 else cut])
+        (checkpoint / name).write_bytes(whole[: round(cut * len(whole)) if 0 < cut < 1 else int(cut)])
         if sealed_anew:
             reseal(checkpoint)
         with pytest.raises(CheckpointError, match=f"{name} is damaged"):

@@ -8,7 +8,7 @@ A hundred thousand changed checkpoints instead of a few hundred are tried by
 import json
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +25,9 @@ from ca.checkpoint import TRAINING_STATE, WEIGHTS, load_checkpoint
 from ca.checkpoint_files import CONFIG
 from ca.digits import Digits
 from ca.errors import CheckpointError
+from ca.saved_settings import saved_settings
 from ca.train import train
-from ca.training_run import TrainingRun, saved_settings
+from ca.training_run import TrainingRun
 
 FILES = (WEIGHTS, CONFIG, TRAINING_STATE)
 EXAMPLES = max(300, settings().max_examples)
@@ -115,7 +116,7 @@ def tensors_in(content: bytes) -> dict[str, np.ndarray]:
 
 
 @contextmanager
-def little_memory_and_time() -> Iterator[None]:
+def little_memory_and_time() -> Generator[None]:
     """Let this process take 64 MB more than it has, and one second."""
     has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     start, limits = time.process_time(), resource.getrlimit(resource.RLIMIT_AS)

@@ -66,6 +66,14 @@ except SystemExit as error:
     assert result.stderr == ""
 
 
+def test_the_completion_for_bash_is_a_script(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--tyro-write-completion", "bash", str(tmp_path / "ca.sh")])
+    assert not caught.value.code
+    assert "--checkpoint-every" in (tmp_path / "ca.sh").read_text()
+    subprocess.run(["bash", "-n", str(tmp_path / "ca.sh")], check=True)
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate", "report", "benchmark"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -137,6 +145,9 @@ def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> N
         ["trian"],
         ["train", "--no-such-flag"],
         ["train", "--steps", "many"],
+        ["train", "--steps", "1e999"],
+        ["train", "--steps", "1.5"],
+        ["train", "--steps", "nan"],
         ["train", "--recipe", "worst"],
     ],
     ids=" ".join,
@@ -295,6 +306,9 @@ def test_flags_of_train_reach_its_settings() -> None:
     assert parse(["train", "--ticks", "3", "9"]) == TrainSettings(ticks=(3, 9))
     assert parse(["train", "--ticks", "3", "9", "4", "9"]) == TrainSettings(ticks=(3, 9, 4, 9))
     assert parse(["train"]) == TrainSettings()
+    assert parse(["train", "--steps", "2e3", "--checkpoint-every", "1_0"]) == TrainSettings(
+        steps=2_000, checkpoint_every=10
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,14 @@ def on_two_ranks(folder: Path, work: Callable[[int], object]) -> list[tuple[int,
     """Do work in two processes as `torchrun` starts them, without a port; exit codes, and what they told."""
     folder.mkdir(parents=True, exist_ok=True)
     store = folder / f"store-{len(list(folder.glob('store-*')))}"
-    start = dist.init_process_group
 
     def as_rank(rank: int) -> None:
         signal.alarm(HARD_LIMIT)
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": str(rank)}
-        dist.init_process_group = lambda backend, timeout: start(
-            backend, store=dist.FileStore(str(store), 2), rank=rank, world_size=2, timeout=timeout
-        )
-        work(rank)
+        with pytest.MonkeyPatch.context() as patches:
+            own = {"store": dist.FileStore(str(store), 2), "rank": rank, "world_size": 2}
+            patches.setattr(dist, "init_process_group", partial(dist.init_process_group, **own))
+            work(rank)
 
     errors = [folder / f"{store.name}-{rank}.txt" for rank in range(2)]
     children = []

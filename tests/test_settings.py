@@ -62,7 +62,8 @@ FLOATS = st.floats() | st.floats(-1, 300) | INTEGERS.map(float)
 def test_any_number_is_taken_within_its_range_or_refused_by_name(
     kind: Any, name: str, number: type, data: st.DataObject
 ) -> None:
-    values = {int: INTEGERS, float: FLOATS, tuple: st.lists(INTEGERS, max_size=5).map(tuple)}[number]
+    several = st.lists(INTEGERS, max_size=5).map(tuple)
+    values = several if number is tuple else INTEGERS if number is int else FLOATS
     value = data.draw(values)
     others: dict[str, Any] = {"batch_size": 4} if name == "pool_size" else {}
     others |= {"pool_size": 10**9} if kind is TrainSettings and name == "batch_size" else {}

@@ -82,7 +82,7 @@ def _train_defaults(settings: TrainSettings) -> TrainSettings:
         return TrainSettings.of(settings.recipe)
 
     from ca.checkpoint import load_checkpoint, newest_checkpoint
-    from ca.training_run import saved_settings
+    from ca.saved_settings import saved_settings
 
     checkpoint = newest_checkpoint(settings.resume)
     if checkpoint is None:

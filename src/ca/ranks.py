@@ -78,8 +78,11 @@ def _others_needed() -> Generator[None]:
 
 
 def local_device(name: str) -> str:
-    """The device of this process: each has a GPU of its own."""
-    return f"cuda:{os.environ['LOCAL_RANK']}" if name == "cuda" and "LOCAL_RANK" in os.environ else name
+    """The device of this process: where there are GPUs, each has one of its own."""
+    several = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1
+    if several and (name == "cuda" or (name == "auto" and torch.cuda.is_available())):
+        return f"cuda:{os.environ['LOCAL_RANK']}"
+    return name
 
 
 @contextmanager

@@ -22,6 +22,26 @@ MAX_COUNT = 10**9
 MAX_NOISE = 1000.0  # beyond it cells overflow
 BOARD_SHARE = 32  # cells along a square that each digit of a board has where its size is not given
 THE_BUNDLED = "(default: the one that comes with ca)"
+def _whole(words: list[str]) -> int:
+    try:
+        return int(words[0])
+    except ValueError:
+        number = float(words[0])
+        if not number.is_integer():
+            raise ValueError(f"{words[0]} is not a whole number") from None
+        return int(number)
+
+
+Count = Annotated[
+    int,
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="INT",
+        instance_from_str=_whole,
+        is_instance=lambda value: isinstance(value, int),
+        str_from_instance=lambda value: [str(value)],
+    ),
+]  # 100_000 or 1e5
 CheckpointPath = Annotated[
     Path | None,
     tyro.conf.Positional,
@@ -42,7 +62,7 @@ class TrainSettings:
     recipe: RecipeName = "best"
     """Optimiser, schedule, steps and ticks. best: SOAP, as far as it goes. quick: the same in 4,000 steps.
     article: Adam, as the article did it."""
-    steps: int = BEST.steps
+    steps: Count = BEST.steps
     """Training steps in all, also after --resume; the learning rate follows them."""
     batch_size: int = 16
     """Digits a step; a multiple of 4 (a quarter is reseeded, a quarter mutated)."""
@@ -66,7 +86,7 @@ class TrainSettings:
     """Folder of the other data sets."""
     held_out: int = 5_000
     """Training digits kept out of training, on which checkpoints are scored."""
-    checkpoint_every: int = 10_000
+    checkpoint_every: Count = 10_000
     """Steps between checkpoints; there is one more at the end."""
     output_dir: Path = Path("outputs_train")
     """Folder of the run. A resumed run stays in the folder of its checkpoint."""

@@ -17,7 +17,8 @@ from ca.metrics_file import MetricsFile
 from ca.progress import TrainingProgress
 from ca.protocol import measure, metrics_at
 from ca.render import colour_indices
-from ca.training_run import TrainingRun, settings_to_save
+from ca.saved_settings import settings_to_save
+from ca.training_run import TrainingRun
 
 RECORD_EVERY = 10  # steps between rows of metrics.jsonl, and between reads of the loss from the device
 DRAW_EVERY = 1_000  # steps between redrawn figures

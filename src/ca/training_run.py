@@ -1,7 +1,7 @@
 """The state of a training run: everything that a step reads and changes, and how it is stored."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,11 +20,10 @@ from ca.optimisers import make_optimiser_state, make_optimisers, optimiser_state
 from ca.pool import Pool
 from ca.ranks import Ranks
 from ca.recipes import RECIPES, Recipe
+from ca.saved_settings import CHANGEABLE, saved_settings
 from ca.settings import TrainSettings, flag_of
 from ca.tell import tell
 
-ELSEWHERE = ("resume", "output_dir", "data_dir", "device")  # settings that say where, not what
-CHANGEABLE = (*ELSEWHERE, "steps", "checkpoint_every")  # settings that a resumed run may change
 ALONE = Ranks()
 POOL_STREAM, CHANCE_STREAM = 0, 1
 GENERATOR_BYTES = 5056  # the state of PyTorch's generators: no device's is larger than the CPU's
@@ -192,35 +191,3 @@ class TrainingRun:
         ]
         if differences and self.ranks.leads:
             tell(f"ca: not bit for bit as before: {'; '.join(differences)}")
-
-
-def settings_to_save(settings: TrainSettings) -> dict[str, Any]:
-    """What a checkpoint keeps of a run's settings, as JSON values; the recipe is written out."""
-    kept = {name: value for name, value in asdict(settings).items() if name not in ELSEWHERE}
-    return {**kept, "optimisation": asdict(RECIPES[settings.recipe])}
-
-
-def saved_settings(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The settings of a checkpoint's run, to be given to `TrainSettings`.
-
-    Raises:
-        CheckpointError: one of them is of the wrong kind, or makes no sense
-    """
-    found = {}
-    for name, kind in get_type_hints(TrainSettings).items():
-        if name in ELSEWHERE or name not in checkpoint.config["training"]:
-            continue
-        value = checkpoint.config["training"][name]
-        if get_origin(kind) is tuple and isinstance(value, list):
-            value = tuple(value)
-            fits = all(type(one) is int for one in value)
-        else:
-            fits = value in get_args(kind) if get_origin(kind) is Literal else type(value) is kind
-        if not fits:
-            raise CheckpointError(f"{checkpoint.path / CONFIG} is damaged: {name} is {value!r:.40}")
-        found[name] = value
-    try:
-        TrainSettings(**found)  # ty: ignore[invalid-argument-type]
-    except UsageError as error:
-        raise CheckpointError(f"{checkpoint.path / CONFIG} is damaged: {error}") from error
-    return found
