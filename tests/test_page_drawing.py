@@ -50,7 +50,7 @@ def test_mouse_leaves_ink_under_its_path_and_none_elsewhere(
 @pytest.mark.parametrize("diameter", [1, 5])
 def test_brush_has_the_width_that_was_chosen(page: Page, diameter: int) -> None:
     set_ink(page, BLANK)
-    page.locator("#brush").fill(str(diameter))
+    page.locator("#size").fill(str(diameter))
     drag(page, (10, 20), (40, 20))
     column = ink_of(page)[:, 25] / 255
     assert column.sum() == pytest.approx(diameter, abs=0.35)
@@ -59,9 +59,9 @@ def test_brush_has_the_width_that_was_chosen(page: Page, diameter: int) -> None:
 def test_ink_is_seen_in_the_next_frame(page: Page) -> None:
     set_ink(page, BLANK)
     next_frame(page)
-    assert page.is_visible("#hint")
+    assert page.is_visible("#guide")
     drag(page, (20, 20), (20, 30))
-    assert not page.is_visible("#hint")
+    assert not page.is_visible("#guide")
     assert "1" not in page.inner_text("#verdict")
     pixel = page.evaluate(
         """() => {

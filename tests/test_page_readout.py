@@ -59,7 +59,7 @@ def test_bars_and_words_are_what_the_state_says(page: Page, label: int, ticks: i
     assert page.inner_text("#majority") == str(majority)
     assert f"{ticks} ticks since the last edit" in page.inner_text("#settled")
     assert page.inner_text("#label") == (
-        f"a test digit of class {label}: {'right' if majority == label else 'not right'}"
+        f"its label is {label}: {'right ✓' if majority == label else 'not right ✗'}"
     )
 
 

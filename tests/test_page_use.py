@@ -143,8 +143,8 @@ def test_every_key_in_the_help_does_what_it_says(page: Page) -> None:
         ("e", "ca.app.tool", "draw", "erase"),
         ("l", "ca.app.tool", "erase", "look"),
         ("d", "ca.app.tool", "look", "draw"),
-        ("]", "ca.app.brush", 2.5, 3),
-        ("[", "ca.app.brush", 3, 2.5),
+        ("]", "ca.app.sizes.draw", 2.5, 3),
+        ("[", "ca.app.sizes.draw", 3, 2.5),
         ("v", f"{session}.settings.view", "class", "marks"),
         ("p", f"{session}.settings.palette", "distinct", "petroff"),
         ("7", f"{session}.label", 4, 7),
@@ -325,7 +325,7 @@ def test_another_automaton_can_be_brought(page: Page, tmp_path: Path) -> None:
     automaton = random_automaton(dtype=torch.float32)
     weights = saved_automaton(tmp_path, automaton) / "model.safetensors"
     page.set_input_files("#file", weights)
-    wait_until(page, "ca.app.replaced === 'model.safetensors'")
+    wait_until(page, "ca.app.data.name === 'model.safetensors'")
     assert page.inner_text("#automaton-name") == "model.safetensors"
     first = page.evaluate("ca.app.session.network.layers[0].weights[0]")
     assert first == pytest.approx(automaton.perception.weight[0, 0].item())
@@ -354,7 +354,7 @@ def test_files_that_are_no_automaton_are_told_in_a_line(page: Page, damage: str,
     page.set_input_files("#file", path)
     wait_until(page, "document.getElementById('check-result').textContent !== ''")
     assert page.inner_text("#check-result").startswith("other.safetensors: not an automaton of ca")
-    assert page.evaluate("ca.app.replaced ?? null") is None
+    assert page.evaluate("ca.app.data.name") == BUNDLED
 
 
 # --- phones, and those who want less movement ---
