@@ -518,7 +518,7 @@ def test_on_a_phone(browser: Browser, address: str) -> None:
           .map(([name, box]) => [name, box.width, box.height])"""
     )
     assert small == []
-    assert page.inner_text("#hint").startswith("Press play.")
+    assert page.inner_text("#hint").startswith("Press play")
     fingers = Fingers(page)
     fingers.touch("touchStart", (8, 6))
     fingers.touch("touchMove", (40, 6))

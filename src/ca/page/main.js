@@ -49,7 +49,7 @@ class App {
     this.welcomed = !asked.ink;
     if (asked.ink) this.session.edit((board) => asked.ink.forEach((level, cell) => board.setInk(cell, level)));
     else this.welcome();
-    if (!this.session.playing) find("hint").prepend("Press play. ");
+    if (!this.session.playing) find("hint").textContent = "Press play, and draw on it";
     this.session.history = [];
     new Pointer(this);
     this.listen();
@@ -314,6 +314,7 @@ class App {
       if (this.recorder.full) this.record();
     }
     find("guide").hidden = board.aliveCells().length > 0;
+    find("guide").classList.toggle("small", board.side !== DEFAULTS.side);
     find("hint").hidden = !this.welcomed || session.history.length > 0 || board.side !== DEFAULTS.side;
     find("ticks").textContent = `tick ${board.ticks}`;
     find("undo").disabled = session.history.length === 0;

@@ -75,8 +75,8 @@ export class Readout {
     const agreed = digits.length > 1 ? agreeing === digits.length : agreement === 1;
     const mood = settled ? "settled" : agreed ? "all agree" : "still talking";
     find("settled").textContent = alive ? `${mood}, ${session.sinceEdit} ticks since the last edit` : "";
-    find("label").textContent =
-      session.label === null ? "" : `its label is ${session.label}: ${majority === session.label ? "right ✓" : "not right ✗"}`;
+    const verdict = majority < 0 ? "" : majority === session.label ? ": right ✓" : ": not right ✗";
+    find("label").textContent = session.label === null ? "" : `its label is ${session.label}${verdict}`;
     this.showBlobs(digits.length > 1 ? digits : [], palette);
     drawCourse(find("course"), session.course, palette);
     this.words = inWords(alive, majority, agreement, settled, digits);
