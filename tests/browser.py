@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from ca.checkpoint import load_checkpoint
 from ca.demo import page_server
@@ -28,6 +28,8 @@ FLAGS = (
     "--disable-background-networking",
 )
 PATIENCE = 60  # seconds; machines that run tests do other work too
+SIZE: ViewportSize = {"width": 1200, "height": 900}
+tabs: dict[str, Page] = {}  # that tests use one after the other, by address: a new one costs half a second
 
 
 @pytest.fixture(scope="session")
@@ -71,20 +73,28 @@ def address(
 
 def opened(browser: Browser, address: str, **options: Any) -> Page:
     """Open the page in a context of its own; `closed` tells whether anything went wrong in it."""
-    options.setdefault("viewport", {"width": 1200, "height": 900})
+    options.setdefault("viewport", SIZE)
     page = browser.new_context(**options).new_page()
     page.set_default_timeout(1000 * PATIENCE)
     page.add_init_script("globalThis.errors = []; addEventListener('error', (e) => errors.push(e.message))")
+    load(page, address)
+    return page
+
+
+def load(page: Page, address: str) -> None:
     page.goto(address)
     wait_until(page, "Boolean(globalThis.ca && ca.app.seen)")
-    return page
 
 
 def closed(page: Page) -> None:
     """Close a page's context, after a check that nothing went wrong in the page."""
-    assert page.evaluate("errors") == []
-    assert [message.text for message in page.console_messages() if message.type == "error"] == []
+    assert errors_of(page) == []
     page.context.close()
+
+
+def errors_of(page: Page) -> list[str]:
+    said = [message.text for message in page.console_messages() if message.type == "error"]
+    return said + page.evaluate("errors")
 
 
 def wait_until(page: Page, condition: str) -> None:
@@ -112,12 +122,22 @@ def tap_until(page: Page, selector: str, condition: str) -> None:
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    """Open the page, paused."""
-    page = opened(browser, address)
+    """Open the page anew, paused."""
+    if address in tabs:
+        page = tabs[address]
+        page.mouse.up()
+        page.mouse.move(0, 0)
+        page.set_viewport_size(SIZE)
+        load(page, address)
+    else:
+        page = tabs[address] = opened(browser, address)
     page.evaluate("ca.app.setPlaying(false)")
     next_frame(page)
     yield page
-    closed(page)
+    errors = errors_of(page)
+    if errors:
+        tabs.pop(address).context.close()
+    assert errors == []
 
 
 def next_frame(page: Page) -> None:
