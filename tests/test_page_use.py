@@ -397,7 +397,7 @@ def other_page() -> str:
 
 
 @pytest.mark.parametrize("how", ["page dropped", "json chosen"])
-def test_an_exported_automaton_can_be_brought_and_proves_itself(page: Page, how: str, tmp_path: Path) -> None:
+def test_an_automaton_of_another_page_proves_itself(page: Page, how: str, tmp_path: Path) -> None:
     page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
     old = page.evaluate("ca.app.session.network.layers[2].biases[0]")
     if how == "page dropped":
