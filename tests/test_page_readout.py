@@ -115,6 +115,19 @@ def test_pixels_have_the_colours_of_the_legend(page: Page, palette: str) -> None
         assert ["".join(f"{part:02x}" for part in swatch) for swatch in swatches[:10]] == DISTINCT
 
 
+def test_undecided_cells_are_hatched_on_the_board_and_in_the_legend(page: Page) -> None:
+    show(page, 3, 0)
+    y, x = (int(value) for value in np.argwhere(classes_of(cells_of(page)) == 10)[40])
+    left, top = (int(value) for value in centre_of(page, x, y))
+    screen = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("L"))
+    near = screen[top - 4 : top + 5, left - 4 : left + 5]
+    assert near.max() == 176
+    assert near.min() < 140, "dark lines"
+    swatch = page.locator("#votes .swatch").last
+    assert swatch.inner_text() == "?"
+    assert "gradient" in swatch.evaluate("(element) => getComputedStyle(element).backgroundImage")
+
+
 def components(alive: np.ndarray) -> list[set[tuple[int, int]]]:
     """Sets of cells that touch, also by their corners."""
     waiting = {tuple(map(int, place)) for place in np.argwhere(alive)}

@@ -331,12 +331,13 @@ def test_gif_holds_every_tick_as_the_board_showed_it(page: Page) -> None:
         colours[~living] = -1
         expected.append(colours)
         page.evaluate("ca.app.session.step(1)")
-    next_frame(page)
+    page.click("#step-10")
     with page.expect_download() as download:
         page.click("#gif")
     image = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
     assert image.size == (280, 280)
-    assert getattr(image, "n_frames", 1) == 31
+    assert getattr(image, "n_frames", 1) == 1 + 30 + 10
+    assert image.info["duration"] == 50, "milliseconds, at 20 ticks/s"
     for number, colours in enumerate(expected):
         image.seek(number)
         frame = np.asarray(image.convert("RGB"))[2::5, 2::5]

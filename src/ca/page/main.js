@@ -51,6 +51,7 @@ class App {
     else this.welcome();
     if (!this.session.playing) find("hint").textContent = "Press play, and draw on it";
     this.session.history = [];
+    this.session.onTick = () => this.recordFrame();
     new Pointer(this);
     this.listen();
     this.showSettings();
@@ -173,12 +174,16 @@ class App {
   record() {
     if (this.recorder.recording) download(this.recorder.stop(this.palette), "digits.gif");
     else {
-      const { board, shown, settings } = this.session;
-      this.recorder.start(board.side);
-      this.recorder.add(board, shown.shown, settings.speed);
+      this.recorder.start(this.session.board.side);
+      this.recordFrame();
     }
     find("gif").setAttribute("aria-pressed", String(this.recorder.recording));
     find("gif").textContent = this.recorder.recording ? "Stop and save" : "Record a GIF";
+  }
+
+  recordFrame() {
+    const { board, shown, settings } = this.session;
+    if (this.recorder.recording) this.recorder.add(board, shown.shown, settings.speed);
   }
 
   /** The address of this board; also in the clipboard, where the browser allows it. */
@@ -309,10 +314,7 @@ class App {
       labels: labels.map((blob) => ({ ...blob, text: blobText(blob) })),
       cursor: this.byKeyboard || this.tool === "look" ? this.cursor : null,
     });
-    if (this.recorder.recording) {
-      this.recorder.add(board, shown.shown, settings.speed);
-      if (this.recorder.full) this.record();
-    }
+    if (this.recorder.full) this.record();
     find("guide").hidden = board.aliveCells().length > 0;
     find("guide").classList.toggle("small", board.side !== DEFAULTS.side);
     find("hint").hidden = !this.welcomed || session.history.length > 0 || board.side !== DEFAULTS.side;

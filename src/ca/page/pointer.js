@@ -40,7 +40,7 @@ export class Pointer {
     app.byKeyboard = false;
     if (event.pointerType === "mouse" && event.button !== 0 && event.button !== RIGHT_BUTTON) return;
     event.preventDefault();
-    app.canvas.focus({ preventScroll: true });
+    app.canvas.focus({ preventScroll: true, focusVisible: false });
     const erasing = app.tool === "erase" || event.button === RIGHT_BUTTON || event.shiftKey || (event.buttons & PEN_ERASER) !== 0;
     if (app.tool === "look" && !erasing) return app.inspect(this.cellAt(at));
     if (app.tool === "stamp" && !erasing) return app.session.stamp(app.sample, at.x, at.y);

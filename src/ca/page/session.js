@@ -31,6 +31,7 @@ export class Session {
     this.network = network;
     this.settings = { ...DEFAULTS, ...settings };
     this.playing = true;
+    this.onTick = () => {}; // called after every tick
     this.setSide(this.settings.side);
   }
 
@@ -199,6 +200,7 @@ export class Session {
     this.shown.update(this.board, this.settings.calm);
     this.course.push(countVotes(this.board, this.board.aliveCells()));
     if (this.course.length > COURSE_TICKS) this.course.shift();
+    this.onTick();
     for (const action of this.waiting.splice(0)) action();
   }
 
