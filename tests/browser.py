@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from ca.checkpoint import load_checkpoint
 from ca.demo import page_server
@@ -27,6 +27,9 @@ FLAGS = (
     "--no-first-run",
     "--disable-background-networking",
 )
+PATIENCE = 60  # seconds; machines that run tests do other work too
+SIZE: ViewportSize = {"width": 1200, "height": 900}
+tabs: dict[str, Page] = {}  # that tests use one after the other, by address: a new one costs half a second
 
 
 @pytest.fixture(scope="session")
@@ -70,38 +73,71 @@ def address(
 
 def opened(browser: Browser, address: str, **options: Any) -> Page:
     """Open the page in a context of its own; `closed` tells whether anything went wrong in it."""
-    options.setdefault("viewport", {"width": 1200, "height": 900})
+    options.setdefault("viewport", SIZE)
     page = browser.new_context(**options).new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(1000 * PATIENCE)
     page.add_init_script("globalThis.errors = []; addEventListener('error', (e) => errors.push(e.message))")
+    load(page, address)
+    return page
+
+
+def load(page: Page, address: str) -> None:
     page.goto(address)
     wait_until(page, "Boolean(globalThis.ca && ca.app.seen)")
-    return page
 
 
 def closed(page: Page) -> None:
     """Close a page's context, after a check that nothing went wrong in the page."""
-    assert page.evaluate("errors") == []
-    assert [message.text for message in page.console_messages() if message.type == "error"] == []
+    assert errors_of(page) == []
     page.context.close()
+
+
+def errors_of(page: Page) -> list[str]:
+    said = [message.text for message in page.console_messages() if message.type == "error"]
+    return said + page.evaluate("errors")
 
 
 def wait_until(page: Page, condition: str) -> None:
     """Wait until an expression is true; the page's policy forbids Playwright's own way."""
-    deadline = time.monotonic() + 20
+    assert becomes_true(page, condition, PATIENCE), f"never became true: {condition}"
+
+
+def becomes_true(page: Page, condition: str, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
     while not page.evaluate(condition):
-        assert time.monotonic() < deadline, f"never became true: {condition}"
+        if time.monotonic() > deadline:
+            return False
         page.wait_for_timeout(20)
+    return True
+
+
+def tap_until(page: Page, selector: str, condition: str) -> None:
+    """Tap until an expression is true: a busy browser may take a tap for a long press, which does nothing."""
+    for _ in range(10):
+        page.tap(selector)
+        if becomes_true(page, condition, seconds=3):
+            return
+    pytest.fail(f"never became true: {condition}")
 
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    """Open the page, paused."""
-    page = opened(browser, address)
+    """Open the page anew, paused."""
+    if address in tabs:
+        page = tabs[address]
+        page.mouse.up()
+        page.mouse.move(0, 0)
+        page.set_viewport_size(SIZE)
+        load(page, address)
+    else:
+        page = tabs[address] = opened(browser, address)
     page.evaluate("ca.app.setPlaying(false)")
     next_frame(page)
     yield page
-    closed(page)
+    errors = errors_of(page)
+    if errors:
+        tabs.pop(address).context.close()
+    assert errors == []
 
 
 def next_frame(page: Page) -> None:
@@ -155,3 +191,18 @@ def centre_of(page: Page, x: int, y: int) -> tuple[float, float]:
     side, rim = page.evaluate("ca.app.session.board.side"), 1
     width = box["width"] - 2 * rim
     return box["x"] + rim + (x + 0.5) * width / side, box["y"] + rim + (y + 0.5) * width / side
+
+
+class Fingers:
+    """Touches of a page's board, at the middles of cells."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._session = page.context.new_cdp_session(page)
+
+    def touch(self, kind: str, *points: tuple[int, int]) -> None:
+        fingers = []
+        for number, point in enumerate(points):
+            x, y = centre_of(self._page, *point)
+            fingers.append({"x": x, "y": y, "id": number})
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})

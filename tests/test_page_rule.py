@@ -6,13 +6,14 @@ to 2e-4 in 200 ticks there.
 
 import base64
 import copy
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
-from browser import to_text
+from browser import closed, opened, to_text
 from helpers import random_automaton, seeded
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from safetensors.torch import save
 from torch import Tensor
 
@@ -40,6 +41,15 @@ REPLAY = """({ weights, ink, side, fired, noise }) => {
   for (const byte of new Uint8Array(cells.buffer)) text += String.fromCharCode(byte);
   return btoa(text);
 }"""
+
+
+@pytest.fixture(scope="module")
+def idle_page(browser: Browser, address: str) -> Iterator[Page]:
+    """Open a page once for tests that leave its board alone."""
+    page = opened(browser, address)
+    page.evaluate("ca.app.setPlaying(false)")
+    yield page
+    closed(page)
 
 
 def digit_on_a_board() -> Tensor:
@@ -89,30 +99,30 @@ def compare(page: Page, automaton: CellularAutomaton, ink: Tensor, ticks: int, *
 
 @pytest.mark.parametrize("ticks", [1, 20, 200])
 @pytest.mark.parametrize("ink", [digit_on_a_board, ink_around_the_threshold])
-def test_trained_rule(page: Page, ink, ticks: int) -> None:
+def test_trained_rule(idle_page: Page, ink, ticks: int) -> None:
     automaton = load_checkpoint(None).automaton
-    assert compare(page, automaton, ink(), ticks, weights=save(automaton.state_dict())) < 1e-4
+    assert compare(idle_page, automaton, ink(), ticks, weights=save(automaton.state_dict())) < 1e-4
 
 
 @pytest.mark.parametrize("ticks", [1, 20])
-def test_random_rule(page: Page, ticks: int) -> None:
+def test_random_rule(idle_page: Page, ticks: int) -> None:
     automaton = random_automaton(dtype=torch.float32)
     weights = save(automaton.state_dict())
-    assert compare(page, automaton, ink_around_the_threshold(), ticks, weights=weights) < 1e-4
+    assert compare(idle_page, automaton, ink_around_the_threshold(), ticks, weights=weights) < 1e-4
 
 
 @pytest.mark.parametrize("name", [name for name, _ in CellularAutomaton().named_parameters()])
-def test_one_weight_that_differs_is_seen(page: Page, name: str) -> None:
+def test_one_weight_that_differs_is_seen(idle_page: Page, name: str) -> None:
     automaton, other = (random_automaton(dtype=torch.float32) for _ in range(2))
     with torch.no_grad():
         other.get_parameter(name).view(-1)[-1] += 0.1
-    assert compare(page, automaton, digit_on_a_board(), 20, weights=save(other.state_dict())) > 1e-4
+    assert compare(idle_page, automaton, digit_on_a_board(), 20, weights=save(other.state_dict())) > 1e-4
 
 
-def test_page_draws_the_same_chance_as_python(page: Page) -> None:
+def test_page_draws_the_same_chance_as_python(idle_page: Page) -> None:
     side, seed, tick = 56, 4_000_000_000, 123
     fired, noise = page_chance(side, seed=seed, tick=tick, fire_rate=0.3, noise=0.05)
-    drawn = page.evaluate(
+    drawn = idle_page.evaluate(
         """([side, seed, tick]) => {
           const all = Int32Array.from({ length: side * side }, (_, cell) => cell);
           const { fired, noise } = ca.drawChance(all, seed, tick, 0.3, 0.05);

@@ -25,6 +25,8 @@ export function cellValues(board, cell) {
 /** Show a cell in the page, or nothing for null. */
 export function showCell(find, board, cell) {
   find("inspector").hidden = cell === null;
+  find("cell-help").hidden = cell !== null;
+  find("cell-name").textContent = "A cell";
   if (cell === null) return;
   const x = cell % board.side, y = Math.floor(cell / board.side);
   find("cell-name").textContent = `Cell in column ${x + 1}, row ${y + 1}`;

@@ -2,10 +2,11 @@
 
 import { Board } from "./automaton.js";
 import { drawChance } from "./chance.js";
+import { readAutomaton, readData } from "./exported.js";
 import { showCell } from "./inspector.js";
 import { keysOf, listenToKeys } from "./keys.js";
 import { fromHash, fromText, toHash, unpackInk } from "./link.js";
-import { CLASSES, Network, readSafetensors } from "./network.js";
+import { Network, readSafetensors } from "./network.js";
 import { PALETTES } from "./palettes.js";
 import { Picture } from "./picture.js";
 import { Pointer } from "./pointer.js";
@@ -18,6 +19,7 @@ import { VIEWS } from "./views.js";
 
 const BUDGET = 10; // milliseconds of a frame that ticks may take
 const FIRST_CLASS = 4; // of the sample that runs at first
+const ROWS = [[0, 1, 2], [3, 4, 5, 6], [7, 8, 9]]; // classes of the samples that a whiteboard has at first
 
 const find = (id) => document.getElementById(id);
 
@@ -30,12 +32,12 @@ class App {
     this.recorder = new Recorder();
     this.readout = new Readout(find);
     this.tool = "draw";
-    this.brush = Number(find("brush").value);
+    this.sizes = { draw: 2.5, erase: 4 }; // diameters, in cells
     this.cursor = null; // the cell that is looked into
     this.byKeyboard = false;
     this.visible = true;
     const asked = settingsFrom(fromHash(location.hash));
-    this.session = new Session(new Network(readSafetensors(data.weights.buffer)), {
+    this.session = new Session(new Network(data.tensors), {
       fireRate: data.fireRate,
       noise: data.noise,
       calm: matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -44,9 +46,12 @@ class App {
     this.session.playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.samples = new Samples(find, data.samples, (sample, fresh) => this.choose(sample, fresh || find("fresh").checked));
     this.sample = this.samples.sample(FIRST_CLASS);
+    this.welcomed = !asked.ink;
     if (asked.ink) this.session.edit((board) => asked.ink.forEach((level, cell) => board.setInk(cell, level)));
     else this.welcome();
+    if (!this.session.playing) find("hint").textContent = "Press play, and draw on it";
     this.session.history = [];
+    this.session.onTick = () => this.recordFrame();
     new Pointer(this);
     this.listen();
     this.showSettings();
@@ -59,8 +64,12 @@ class App {
 
   /** What is on a board before a visitor does anything. */
   welcome() {
-    if (this.session.board.side === DEFAULTS.side) return this.session.mutate(this.sample, true);
-    for (let index = 0; index < CLASSES; index++) this.addRandomly(this.samples.sample(index));
+    const { board } = this.session;
+    if (board.side === DEFAULTS.side) return this.session.mutate(this.sample, true);
+    const middle = (number, of) => ((number + 0.5) * board.side) / of;
+    ROWS.forEach((row, y) => row.forEach((index, x) => {
+      this.session.stamp(this.samples.whole(index), middle(x, row.length), middle(y, ROWS.length));
+    }));
   }
 
   addRandomly(sample) {
@@ -77,6 +86,8 @@ class App {
 
   setTool(tool) {
     this.tool = tool;
+    document.querySelector("main").classList.toggle("looking", tool === "look");
+    this.showSize();
     for (const button of document.querySelectorAll("[data-tool]")) {
       button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
     }
@@ -91,7 +102,8 @@ class App {
 
   setPlaying(playing) {
     this.session.playing = playing;
-    find("play").textContent = playing ? "Pause" : "Play";
+    find("play").querySelector("span").textContent = playing ? "Pause" : "Play";
+    find("play").querySelector("use").setAttribute("href", playing ? "#icon-pause" : "#icon-play");
   }
 
   step(ticks) {
@@ -122,7 +134,7 @@ class App {
       if (session.board.side === DEFAULTS.side) this.choose(sample, find("fresh").checked);
       else this.addRandomly(sample);
     });
-    input("brush", ({ value }) => this.set(() => (this.brush = Number(value))));
+    input("size", ({ value }) => this.set(() => (this.sizes[this.tool === "erase" ? "erase" : "draw"] = Number(value))));
     input("speed", ({ value }) => this.set(() => (settings.speed = SPEEDS[value])));
     input("fire-rate", ({ value }) => this.set(() => (settings.fireRate = Number(value))));
     input("noise", ({ value }) => this.set(() => (settings.noise = Number(value))));
@@ -162,12 +174,16 @@ class App {
   record() {
     if (this.recorder.recording) download(this.recorder.stop(this.palette), "digits.gif");
     else {
-      const { board, shown, settings } = this.session;
-      this.recorder.start(board.side);
-      this.recorder.add(board, shown.shown, settings.speed);
+      this.recorder.start(this.session.board.side);
+      this.recordFrame();
     }
     find("gif").setAttribute("aria-pressed", String(this.recorder.recording));
     find("gif").textContent = this.recorder.recording ? "Stop and save" : "Record a GIF";
+  }
+
+  recordFrame() {
+    const { board, shown, settings } = this.session;
+    if (this.recorder.recording) this.recorder.add(board, shown.shown, settings.speed);
   }
 
   /** The address of this board; also in the clipboard, where the browser allows it. */
@@ -183,19 +199,23 @@ class App {
 
   check() {
     const { trace } = this.data;
+    if (!trace) {
+      find("check-result").textContent =
+        "A model.safetensors holds no rollout to compare with: bring the page that ca export writes.";
+      return NaN;
+    }
     const ticks = Math.max(...Object.keys(trace.states).map(Number));
-    const difference = this.replaced ? NaN : largestDifference(this.session.network, trace);
-    find("check-result").textContent = this.replaced
-      ? "There is no rollout of this one to compare with: ca export puts one into its page."
-      : `${difference <= TOLERANCE ? "The same rule" : "NOT the same rule"}: after ${ticks} ticks no channel of any cell differs by more than ${difference.toExponential(1)}.`;
+    const difference = largestDifference(this.session.network, trace);
+    find("check-result").textContent =
+      `${difference <= TOLERANCE ? "The same rule" : "NOT the same rule"}: after ${ticks} ticks no channel of any cell differs by more than ${difference.toExponential(1)}.`;
     return difference;
   }
 
   async load(file) {
     try {
-      const network = new Network(readSafetensors(await file.arrayBuffer()));
-      this.session.setNetwork(network);
-      this.replaced = file.name;
+      this.data = await readAutomaton(file);
+      this.session.setNetwork(new Network(this.data.tensors));
+      if (this.data.samples) this.samples.replace(this.data.samples);
       find("check-result").textContent = "";
       this.showAutomaton();
     } catch (error) {
@@ -209,9 +229,9 @@ class App {
   showSettings() {
     const { settings } = this.session;
     const { view, palette } = settings;
-    find("brush-value").textContent = this.brush;
+    this.showSize();
     find("speed").value = SPEEDS.indexOf(settings.speed);
-    find("speed-value").textContent = `${settings.speed} ticks/s`;
+    find("speed-value").textContent = settings.speed;
     find("speed").setAttribute("aria-valuetext", `${settings.speed} ticks a second`);
     find("view").value = view;
     find("palette").value = palette;
@@ -232,11 +252,26 @@ class App {
     this.setPlaying(this.session.playing);
   }
 
+  /** The size of the brush, or of the eraser while that is chosen. */
+  showSize() {
+    const erasing = this.tool === "erase";
+    const size = erasing ? this.sizes.erase : this.sizes.draw;
+    find("size-name").textContent = erasing ? "Eraser" : "Brush";
+    find("size").setAttribute("aria-label", `${erasing ? "Eraser" : "Brush"} diameter in cells`);
+    find("size").max = erasing ? 10 : 5;
+    find("size").value = size;
+    find("size-value").textContent = size;
+  }
+
   showAutomaton() {
     const { name, hash, metrics, fireRate, noise } = this.data;
-    find("automaton-name").textContent = this.replaced ?? `${name}, SHA-256 ${hash.slice(0, 12)}…`;
-    find("automaton-metrics").textContent = this.replaced ? "" : metrics;
-    find("trained-with").textContent = `Trained with a firing rate of ${fireRate} and noise of ${noise}.`;
+    find("automaton-name").textContent = name;
+    find("automaton-hash").textContent = hash && `SHA-256 ${hash}`;
+    find("automaton-metrics").textContent = metrics;
+    find("trained-with").textContent =
+      fireRate === undefined ? "" : `Trained with a firing rate of ${fireRate} and noise of ${noise}: the marks.`;
+    find("trained-fire-rate").replaceChildren(new Option("", fireRate ?? ""));
+    find("trained-noise").replaceChildren(new Option("", noise ?? ""));
   }
 
   /** A frame of the screen. */
@@ -259,7 +294,7 @@ class App {
     const { session } = this, { board, shown, settings } = session;
     this.readout.speak(now);
     const seen = JSON.stringify([
-      board.ticks, session.sinceEdit, session.inkVersion, settings, this.cursor, this.tool, this.replaced,
+      board.ticks, session.sinceEdit, session.inkVersion, settings, this.cursor, this.tool, this.data.hash,
       this.canvas.clientWidth, devicePixelRatio, this.recorder.recording,
     ]);
     if (seen === this.seen) return;
@@ -276,14 +311,13 @@ class App {
       view: settings.view,
       palette: this.palette,
       shown: shown.shown,
-      labels: labels.map((blob) => ({ cells: blob.cells, text: blobText(blob) })),
+      labels: labels.map((blob) => ({ ...blob, text: blobText(blob) })),
       cursor: this.byKeyboard || this.tool === "look" ? this.cursor : null,
     });
-    if (this.recorder.recording) {
-      this.recorder.add(board, shown.shown, settings.speed);
-      if (this.recorder.full) this.record();
-    }
-    find("hint").hidden = board.aliveCells().length > 0;
+    if (this.recorder.full) this.record();
+    find("guide").hidden = board.aliveCells().length > 0;
+    find("guide").classList.toggle("small", board.side !== DEFAULTS.side);
+    find("hint").hidden = !this.welcomed || session.history.length > 0 || board.side !== DEFAULTS.side;
     find("ticks").textContent = `tick ${board.ticks}`;
     find("undo").disabled = session.history.length === 0;
     this.readout.show(session, readout, this.palette, now);
@@ -324,30 +358,9 @@ function settingsFrom(asked) {
   return { settings, ink };
 }
 
-/** What `ca.page` has put into the page, as typed arrays. */
-function decode({ weights, samples, trace, ...rest }) {
-  const floats = (text) => new Float32Array(fromText(text).buffer);
-  const size = samples.side ** 2;
-  const images = fromText(samples.images);
-  return {
-    ...rest,
-    weights: fromText(weights),
-    samples: samples.labels.map((label, number) => ({
-      label,
-      side: samples.side,
-      levels: images.subarray(number * size, (number + 1) * size),
-    })),
-    trace: {
-      ...trace,
-      ink: fromText(trace.ink),
-      states: Object.fromEntries(Object.entries(trace.states).map(([ticks, text]) => [ticks, floats(text)])),
-    },
-  };
-}
-
 for (const [name, { name: shown }] of Object.entries(VIEWS)) find("view").add(new Option(shown, name));
 for (const [name, { name: shown }] of Object.entries(PALETTES)) find("palette").add(new Option(shown, name));
-const app = new App(decode(JSON.parse(find("data").textContent)));
+const app = new App(readData(find("data").textContent));
 requestAnimationFrame((now) => app.frame(now));
 
 /** For tests, and for the curious at the console. */

@@ -1,10 +1,12 @@
 // The picture of a board on a canvas: cells, outlines, writing and a cursor.
 
-import { BACKGROUND, UNDECIDED_COLOUR, css, inkOn } from "./palettes.js";
+import { BACKGROUND, INK_COLOUR, UNDECIDED_COLOUR, css, inkOn } from "./palettes.js";
 import { VIEWS, colourOf } from "./views.js";
 
+const FONT = '-apple-system, "Segoe UI", Inter, Roboto, "Noto Sans", sans-serif'; // as in page.css
 const FAINT = 0.55; // how dark ink is drawn where a cell is dead
 const MIN_LETTER = 9; // pixels below which a character can't be read
+const MIN_GRID = 8; // pixels a cell, below which lines between them hide more than they show
 const GUIDE = 28; // cells along the square that a training digit fills
 
 export class Picture {
@@ -14,17 +16,19 @@ export class Picture {
     this.context = canvas.getContext("2d");
     this.small = document.createElement("canvas"); // a pixel a cell
     this.outline = null;
+    this.grid = null;
     this.hatching = null;
   }
 
-  /** Fit the canvas to its place on the page: a whole number of pixels a cell. */
+  /** Fit the canvas to its place on the page: a whole number of pixels a cell, at least as many as are shown. */
   fit(side) {
     const wanted = (this.canvas.clientWidth || 560) * (globalThis.devicePixelRatio || 1);
-    this.zoom = Math.max(1, Math.round(wanted / side));
+    this.zoom = Math.max(1, Math.ceil(wanted / side));
     if (this.canvas.width !== side * this.zoom || this.small.width !== side) {
       this.canvas.width = this.canvas.height = side * this.zoom;
       this.small.width = this.small.height = side;
       this.hatching = hatching(this.context, this.zoom);
+      this.grid = gridOf(side, this.zoom);
       this.outline = null;
     }
   }
@@ -36,8 +40,8 @@ export class Picture {
 
   /**
    * @param {Board} board
-   * @param {{view: string, palette: number[][], shown: Int8Array, labels: {cells: number[], text: string}[],
-   *   cursor: number | null}} looks
+   * @param {{view: string, palette: number[][], shown: Int8Array, cursor: number | null,
+   *   labels: {cells: number[], majority: number, text: string}[]}} looks
    */
   draw(board, { view, palette, shown, labels, cursor }) {
     this.fit(board.side);
@@ -55,10 +59,11 @@ export class Picture {
     context.imageSmoothingEnabled = false;
     context.drawImage(this.small, 0, 0, side * zoom, side * zoom);
     if (VIEWS[view].classes) this.hatch(alive, side, shown);
+    this.drawGrid();
     this.drawGuide(side, alive.length);
     this.drawOutline(board, alive);
     if (view === "marks") this.drawMarks(alive, side, shown);
-    for (const { cells, text } of labels) this.drawLabel(cells, side, text);
+    this.drawLabels(labels, side, VIEWS[view].classes ? palette : []);
     if (cursor !== null) this.drawCursor(cursor, side);
   }
 
@@ -70,6 +75,14 @@ export class Picture {
         this.context.fillRect((cell % side) * this.zoom, Math.floor(cell / side) * this.zoom, this.zoom, this.zoom);
       }
     }
+  }
+
+  /** Faint lines between the cells, where there is room for them. */
+  drawGrid() {
+    if (this.zoom < MIN_GRID) return;
+    this.context.strokeStyle = "rgb(30 30 60 / 9%)";
+    this.context.lineWidth = 1;
+    this.context.stroke(this.grid);
   }
 
   /** On an empty board: how large the digits are that the automaton knows. */
@@ -102,7 +115,7 @@ export class Picture {
       }
     }
     context.strokeStyle = css([70, 70, 80]);
-    context.lineWidth = Math.max(1, zoom / 7);
+    context.lineWidth = Math.max(1, zoom / 8);
     context.stroke(this.outline);
   }
 
@@ -110,7 +123,7 @@ export class Picture {
   drawMarks(alive, side, shown) {
     const { context, zoom } = this;
     const every = Math.ceil(MIN_LETTER / zoom);
-    context.font = `600 ${Math.round(every * zoom * 0.95)}px system-ui, sans-serif`;
+    context.font = `600 ${Math.round(every * zoom * 0.95)}px ${FONT}`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.fillStyle = "#000";
@@ -121,28 +134,38 @@ export class Picture {
     }
   }
 
-  /** A few words over some cells that hang together. */
-  drawLabel(cells, side, text) {
-    const { context, zoom } = this;
-    const size = Math.max(11, Math.min(30, Math.round(this.canvas.width / 34)));
-    let left = side, right = 0;
-    for (const cell of cells) {
-      left = Math.min(left, cell % side);
-      right = Math.max(right, cell % side);
-    }
-    const top = Math.floor(cells[0] / side) * zoom;
-    context.font = `700 ${size}px system-ui, sans-serif`;
+  /** A tag over each digit, or under it where another tag is: what its cells say, in the colour of their class. */
+  drawLabels(labels, side, palette) {
+    const { context, zoom, canvas } = this;
+    const size = Math.max(12, Math.min(30, Math.round(canvas.width / 42)));
+    const height = size * 1.4, gap = size / 4;
+    context.font = `700 ${size}px ${FONT}`;
     context.textAlign = "center";
-    context.textBaseline = "bottom";
-    const half = context.measureText(text).width / 2 + 3;
-    const x = Math.min(Math.max(((left + right + 1) / 2) * zoom, half), this.canvas.width - half);
-    const y = Math.max(top - zoom / 3, size + 2);
-    context.lineJoin = "round";
-    context.lineWidth = size / 4;
-    context.strokeStyle = "#fff";
-    context.strokeText(text, x, y);
-    context.fillStyle = "#1c1c20";
-    context.fillText(text, x, y);
+    context.textBaseline = "middle";
+    const taken = [];
+    for (const { cells, majority, text } of labels) {
+      const columns = cells.map((cell) => cell % side);
+      const middle = ((Math.min(...columns) + Math.max(...columns) + 1) / 2) * zoom;
+      const width = Math.max(height, context.measureText(text).width + size * 0.8);
+      const left = Math.min(Math.max(middle - width / 2, 1), canvas.width - width - 1);
+      const above = Math.floor(cells[0] / side) * zoom - height - gap;
+      const below = (Math.floor(cells.at(-1) / side) + 1) * zoom + gap;
+      const isFree = (top) =>
+        top >= 0 && top + height <= canvas.height
+        && taken.every((tag) => left > tag.left + tag.width || left + width < tag.left || Math.abs(top - tag.top) > height);
+      const top = isFree(above) || !isFree(below) ? Math.max(above, 1) : below;
+      taken.push({ left, width, top });
+      const colour = palette[majority] ?? BACKGROUND;
+      context.beginPath();
+      context.roundRect(left, top, width, height, height / 2);
+      context.fillStyle = css(colour);
+      context.fill();
+      context.lineWidth = Math.max(1, size / 12);
+      context.strokeStyle = css(INK_COLOUR);
+      context.stroke();
+      context.fillStyle = inkOn(colour);
+      context.fillText(text, left + width / 2, top + height * 0.54);
+    }
   }
 
   drawCursor(cell, side) {
@@ -154,6 +177,18 @@ export class Picture {
       context.strokeRect(x - grow, y - grow, zoom + 2 * grow, zoom + 2 * grow);
     }
   }
+}
+
+/** Lines between the cells of a board. */
+function gridOf(side, zoom) {
+  const grid = new Path2D();
+  for (let line = 1; line < side; line++) {
+    grid.moveTo(line * zoom + 0.5, 0);
+    grid.lineTo(line * zoom + 0.5, side * zoom);
+    grid.moveTo(0, line * zoom + 0.5);
+    grid.lineTo(side * zoom, line * zoom + 0.5);
+  }
+  return grid;
 }
 
 function hatching(context, zoom) {

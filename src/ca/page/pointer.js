@@ -15,7 +15,7 @@ export class Pointer {
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, (event) => this.up(event));
-    canvas.addEventListener("pointerleave", () => this.leave());
+    canvas.addEventListener("pointerleave", (event) => this.leave(event));
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("keydown", (event) => this.key(event));
     canvas.addEventListener("blur", () => app.inspect(null));
@@ -37,9 +37,10 @@ export class Pointer {
 
   down(event) {
     const { app } = this, at = this.place(event);
+    app.byKeyboard = false;
     if (event.pointerType === "mouse" && event.button !== 0 && event.button !== RIGHT_BUTTON) return;
     event.preventDefault();
-    app.canvas.focus({ preventScroll: true });
+    app.canvas.focus({ preventScroll: true, focusVisible: false });
     const erasing = app.tool === "erase" || event.button === RIGHT_BUTTON || event.shiftKey || (event.buttons & PEN_ERASER) !== 0;
     if (app.tool === "look" && !erasing) return app.inspect(this.cellAt(at));
     if (app.tool === "stamp" && !erasing) return app.session.stamp(app.sample, at.x, at.y);
@@ -47,11 +48,13 @@ export class Pointer {
     if (this.strokes.size === 0) app.session.remember();
     this.strokes.set(event.pointerId, { at, erasing });
     this.draw(at, at, erasing);
+    this.showRing(event);
   }
 
   move(event) {
     const stroke = this.strokes.get(event.pointerId);
     this.app.byKeyboard = false;
+    this.showRing(event);
     if (!stroke) {
       if (event.pointerType === "mouse" || this.app.tool === "look") this.app.inspect(this.cellAt(this.place(event)));
       return;
@@ -68,13 +71,28 @@ export class Pointer {
     this.strokes.delete(event.pointerId);
   }
 
-  leave() {
+  /** A finger that is lifted leaves too; what it looks into stays. */
+  leave(event) {
+    if (event.pointerType === "touch") return;
+    this.app.find("ring").hidden = true;
     if (document.activeElement !== this.app.canvas || !this.app.byKeyboard) this.app.inspect(null);
   }
 
   draw(from, to, erasing) {
-    const { session, brush } = this.app;
-    session.edit((board) => (erasing ? erase : paint)(board, from, to, brush));
+    const { session, sizes } = this.app;
+    session.edit((board) => (erasing ? erase(board, from, to, sizes.erase) : paint(board, from, to, sizes.draw)));
+  }
+
+  /** A ring around what the mouse or the pen would draw on, or erase. */
+  showRing(event) {
+    const { canvas, find, session, sizes, tool } = this.app, ring = find("ring");
+    const erasing = this.strokes.get(event.pointerId)?.erasing ?? (tool === "erase" || event.shiftKey);
+    ring.hidden = event.pointerType === "touch" || !(erasing || tool === "draw");
+    const { x, y } = this.place(event), cell = canvas.clientWidth / session.board.side;
+    const size = (erasing ? sizes.erase : sizes.draw) * cell;
+    const corner = (at) => `${at * cell - size / 2 + canvas.clientLeft}px`;
+    ring.style.width = ring.style.height = `${size}px`;
+    ring.style.transform = `translate(${corner(x)}, ${corner(y)})`;
   }
 
   /** Arrow keys move a cursor from cell to cell; Enter and Delete draw and erase there. */

@@ -1,5 +1,6 @@
 // What the cells say, in bars, words and speech.
 
+import { drawCourse } from "./course.js";
 import { UNDECIDED_COLOUR, css, inkOn } from "./palettes.js";
 import { showClass } from "./picture.js";
 import { CLASSES } from "./network.js";
@@ -35,7 +36,6 @@ export class Readout {
       row.innerHTML = '<span class="swatch"></span><span class="track"><span class="fill"></span></span><span class="count"></span>';
       const [swatch, track, count] = row.children;
       this.bars.push({ row, swatch, fill: track.firstChild, count });
-      track.firstChild.style.display = "block";
       find("votes").append(row);
     }
   }
@@ -55,7 +55,7 @@ export class Readout {
     const { find } = this;
     const alive = votes.reduce((a, b) => a + b);
     this.bars.forEach(({ row, fill, count }, index) => {
-      fill.style.transform = `scaleX(${alive ? votes[index] / alive : 0})`;
+      fill.style.setProperty("--share", alive ? votes[index] / alive : 0);
       count.textContent = votes[index];
       const name = index === UNDECIDED ? "undecided" : `class ${index}`;
       row.setAttribute("aria-label", `${name}: ${votes[index]} cells`);
@@ -73,20 +73,22 @@ export class Readout {
           ? "no cell has a class yet"
           : `${percent(agreement)} say ${majority}`;
     const agreed = digits.length > 1 ? agreeing === digits.length : agreement === 1;
-    const mood = settled ? "settled" : agreed ? "all agree" : "they talk";
+    const mood = settled ? "settled" : agreed ? "all agree" : "still talking";
     find("settled").textContent = alive ? `${mood}, ${session.sinceEdit} ticks since the last edit` : "";
-    find("label").textContent =
-      session.label === null ? "" : `a test digit of class ${session.label}: ${majority === session.label ? "right" : "not right"}`;
-    this.showBlobs(digits.length > 1 ? digits : []);
+    const verdict = majority < 0 ? "" : majority === session.label ? ": right ✓" : ": not right ✗";
+    find("label").textContent = session.label === null ? "" : `its label is ${session.label}${verdict}`;
+    this.showBlobs(digits.length > 1 ? digits : [], palette);
+    drawCourse(find("course"), session.course, palette);
     this.words = inWords(alive, majority, agreement, settled, digits);
     this.speak(now);
   }
 
-  showBlobs(digits) {
+  showBlobs(digits, palette) {
     const list = this.find("blobs");
     while (list.children.length > digits.length) list.lastChild.remove();
     while (list.children.length < digits.length) list.append(document.createElement("li"));
     digits.forEach((blob, number) => {
+      showClass(list.children[number], blob.majority, palette);
       list.children[number].textContent = blobText(blob);
     });
   }

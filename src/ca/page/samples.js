@@ -1,7 +1,9 @@
 // The test digits that come with the page: ten of each class.
 
-import { drawSample } from "./picture.js";
+import { Board } from "./automaton.js";
 import { CLASSES } from "./network.js";
+import { drawSample } from "./picture.js";
+import { findBlobs } from "./verdict.js";
 
 const LONG_PRESS = 500; // milliseconds
 
@@ -54,8 +56,20 @@ export class Samples {
     return ofClass[this.set % ofClass.length];
   }
 
+  /** The first sample of a class whose cells all hang together, or the first of all. */
+  whole(index) {
+    const ofClass = this.samples.filter(({ label }) => label === index);
+    return ofClass.find(hangsTogether) ?? ofClass[0];
+  }
+
   random() {
     return this.samples[Math.floor(Math.random() * this.samples.length)];
+  }
+
+  /** Other samples, from another page. */
+  replace(samples) {
+    this.samples = samples;
+    this.show();
   }
 
   others() {
@@ -69,4 +83,10 @@ export class Samples {
       drawSample(button.firstChild, levels, side);
     });
   }
+}
+
+function hangsTogether({ levels, side }) {
+  const board = new Board(side);
+  levels.forEach((level, cell) => board.setInk(cell, level));
+  return findBlobs(board).length === 1;
 }

@@ -10,7 +10,7 @@ export const TOLERANCE = 1e-4;
  * @param {Network} network
  * @param {{side: number, ink: Uint8Array, seed: number, fireRate: number, noise: number,
  *   states: Object<number, Float32Array>}} trace state (alive, 19) after some numbers of ticks
- * @returns {number} the largest difference of any channel of any alive cell
+ * @returns {number} the largest difference of any channel of any alive cell, relative to the value where that is above 1
  */
 export function largestDifference(network, trace) {
   const board = new Board(trace.side);
@@ -25,7 +25,8 @@ export function largestDifference(network, trace) {
     alive.forEach((cell, row) => {
       const channels = board.channels(cell);
       for (let channel = 0; channel < STATE; channel++) {
-        const difference = Math.abs(channels[1 + channel] - expected[row * STATE + channel]);
+        const value = expected[row * STATE + channel];
+        const difference = Math.abs(channels[1 + channel] - value) / Math.max(1, Math.abs(value));
         if (!(difference <= largest)) largest = difference;
       }
     });

@@ -2,6 +2,7 @@
 
 import { Board } from "./automaton.js";
 import { drawChance } from "./chance.js";
+import { COURSE_TICKS } from "./course.js";
 import { countVotes, findBlobs, verdictOf } from "./verdict.js";
 import { ShownClasses } from "./views.js";
 
@@ -30,6 +31,7 @@ export class Session {
     this.network = network;
     this.settings = { ...DEFAULTS, ...settings };
     this.playing = true;
+    this.onTick = () => {}; // called after every tick
     this.setSide(this.settings.side);
   }
 
@@ -41,14 +43,14 @@ export class Session {
     this.waiting = []; // changes of ink that wait for a tick to be done
     this.history = [];
     this.due = 0; // ticks
+    this.course = []; // votes after each of the last ticks
     this.label = null; // of the sample on the board
     this.edited();
   }
 
   /** The network changes under the cells, which keep their state. */
   setNetwork(network) {
-    this.network = network;
-    this.board.pending = null;
+    this.change(() => (this.network = network));
   }
 
   /** Change the board as soon as no tick is under way. */
@@ -196,6 +198,9 @@ export class Session {
     const agreed = this.digits().every((cells) => verdictOf(countVotes(this.board, cells)).agreement === 1);
     this.settledFor = agreed ? this.settledFor + 1 : 0;
     this.shown.update(this.board, this.settings.calm);
+    this.course.push(countVotes(this.board, this.board.aliveCells()));
+    if (this.course.length > COURSE_TICKS) this.course.shift();
+    this.onTick();
     for (const action of this.waiting.splice(0)) action();
   }
 

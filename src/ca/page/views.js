@@ -21,9 +21,9 @@ export const VIEWS = {
 };
 for (let channel = 0; channel < CHANNELS; channel++) {
   const what =
-    channel === 0 ? "liveness" : channel < FIRST_OUTPUT ? `communication ${channel}` : `output ${channel - FIRST_OUTPUT}`;
+    channel === 0 ? "Liveness" : channel < FIRST_OUTPUT ? `Communication ${channel}` : `Output ${channel - FIRST_OUTPUT}`;
   VIEWS[`channel-${channel}`] = {
-    name: `Channel ${channel}: ${what}`,
+    name: `${what} (channel ${channel})`,
     about: "blue below zero, white at zero, red above",
     classes: false,
   };
