@@ -9,7 +9,7 @@ from ca.errors import CheckpointError, UsageError
 from ca.recipes import RECIPES
 from ca.settings import TrainSettings
 
-ELSEWHERE = ("resume", "output_dir", "data_dir", "device")  # settings that say where, not what
+ELSEWHERE = ("resume", "profile", "output_dir", "data_dir", "device")  # settings that say where, not what
 CHANGEABLE = (*ELSEWHERE, "steps", "checkpoint_every")  # settings that a resumed run may change
 
 

@@ -22,6 +22,8 @@ MAX_COUNT = 10**9
 MAX_NOISE = 1000.0  # beyond it cells overflow
 BOARD_SHARE = 32  # cells along a square that each digit of a board has where its size is not given
 THE_BUNDLED = "(default: the one that comes with ca)"
+
+
 def _whole(words: list[str]) -> int:
     try:
         return int(words[0])
@@ -95,6 +97,8 @@ class TrainSettings:
     given anew. If it is --output-dir, a run begins where there is none: the same command always goes on."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps ..."""
+    profile: bool = False
+    """Write what the first steps spend their time on to profile.json, for ui.perfetto.dev or chrome://tracing."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "pool_size", "checkpoint_every"):

@@ -9,6 +9,7 @@ import torch
 from ca.checkpoint import checkpoints_in, load_checkpoint
 from ca.device import find_device
 from ca.errors import FailedError
+from ca.profile_steps import profile_steps
 from ca.ranks import Ranks, joined, local_device
 from ca.run_folder import hold
 from ca.settings import TrainSettings, flag_of
@@ -34,6 +35,8 @@ def train(settings: TrainSettings) -> None:
         run = _begin(settings, device, ranks)
         try:
             with run.stop, TrainingOutput(folder, run) if ranks.leads else nullcontext() as output:
+                if settings.profile:
+                    profile_steps(run, folder / "profile.json")
                 _train(run, output)
         except OSError as error:
             raise FailedError(f"can't write into {folder}: {error.strerror}") from error
