@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from pytorch_optimizer import SOAP
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
@@ -24,6 +23,8 @@ def make_optimisers(automaton: CellularAutomaton, recipe: Recipe) -> list[Optimi
     biases = [p for p in automaton.parameters() if p.ndim == 1]
     options: dict[str, Any] = {"lr": recipe.rate, "betas": recipe.betas, "eps": recipe.epsilon}
     if recipe.optimiser == "soap":
+        from pytorch_optimizer import SOAP  # takes seconds, which Adam alone can save
+
         weight_optimiser = SOAP(weights, precondition_frequency=REFRESH, weight_decay=0.0, **options)
     else:
         weight_optimiser = Adam(weights, fused=True, **options)

@@ -16,8 +16,8 @@ STEPS = 20
 def profile_steps(run: TrainingRun, path: Path) -> None:
     """Take the next steps of a run, and write a trace of the last of them that the usual viewers open.
 
-    The trace has the operations of PyTorch, the compiled kernel's as `_Rollout` and `_RolloutBackward`, and the
-    Python functions around them.
+    The trace has the operations of PyTorch, the compiled kernel's as `_Rollout` and `_RolloutBackward`, and
+    the Python functions around them.
 
     Raises:
         UsageError: the run has too few steps left
