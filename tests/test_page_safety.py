@@ -63,7 +63,8 @@ def test_policy_refuses_requests_and_foreign_scripts(browser: Browser, address: 
           document.body.append(script);
           const picture = new Image();
           picture.src = "http://127.0.0.1:9/picture.png";
-          while (broken.length < 3) await new Promise((done) => setTimeout(done, 20));
+          const pause = () => new Promise((done) => setTimeout(done, 20));
+          for (let turn = 0; turn < 500 && broken.length < 3; turn++) await pause();
           return [broken.sort(), globalThis.foreign ?? null];
         }""",
         address,
