@@ -23,10 +23,9 @@ from ca.checkpoint import TRAINING_STATE, WEIGHTS, checkpoints_in, load_checkpoi
 from ca.metrics_file import read_metrics
 
 SIGNALS = [signal.SIGKILL] * 5 + [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
-EVERY = 200  # steps between checkpoints
-TRAIN = f"-m ca train --steps 1000000 --checkpoint-every {EVERY} --held-out 0 --device cpu"
+TRAIN = "-m ca train --steps 1000000 --held-out 0 --device cpu"
 LEAD = 20  # checkpoints that the run in peace may be ahead, before it is made to wait
-PATIENCE = 900  # seconds that it may need to catch up at the end
+PATIENCE = 900  # seconds that a run may need to save, or to catch up at the end
 
 
 def main() -> None:
@@ -34,43 +33,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--seconds-between-kills", type=float, default=60, help="on average")
+    parser.add_argument("--checkpoint-every", type=int, default=200, help="steps")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "ca-soak")
     options = parser.parse_args()
     # Under nohup and behind & these are ignored, which the runs would inherit.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     shutil.rmtree(options.folder, ignore_errors=True)
+    every = options.checkpoint_every
     killed_folder, peaceful_folder = options.folder / "killed", options.folder / "peaceful"
     chance = random.Random(0)
     kills: Counter[str] = Counter()
     codes: Counter[int] = Counter()
     compared: list[int] = []
     different: list[int] = []
-    peaceful = begin(peaceful_folder)
+    peaceful = begin(peaceful_folder, every)
     try:
         end = time.monotonic() + 60 * options.minutes
         while time.monotonic() < end:
-            killed = begin(killed_folder)
+            killed = begin(killed_folder, every)
             try:
                 killed.wait(min(chance.uniform(0, 2 * options.seconds_between_kills), end - time.monotonic()))
                 raise SystemExit(f"the run ended by itself: {killed.returncode}")
             except subprocess.TimeoutExpired:
                 number = signal.SIGTERM if time.monotonic() >= end else chance.choice(SIGNALS)
             killed.send_signal(number)
-            codes[killed.wait(60)] += 1
+            codes[killed.wait(PATIENCE)] += 1
             kills[number.name] += 1
-            compare(killed_folder, peaceful_folder, compared, different)
+            compare(killed_folder, peaceful_folder, compared, different, every)
             ahead = len(checkpoints_in(peaceful_folder)) > LEAD
             peaceful.send_signal(signal.SIGSTOP if ahead else signal.SIGCONT)
             seen = max(compared, default=0)
             print(f"{sum(kills.values())} kills, compared up to step {seen}", file=sys.stderr, flush=True)
         last = checkpoints_in(killed_folder)[-1]
-        common = step_of(last) // EVERY * EVERY
+        common = step_of(last) // every * every
         peaceful.send_signal(signal.SIGCONT)
         deadline = time.monotonic() + PATIENCE
         while common not in compared and time.monotonic() < deadline:
             time.sleep(1)
-            compare(killed_folder, peaceful_folder, compared, different)
+            compare(killed_folder, peaceful_folder, compared, different, every)
     finally:
         peaceful.send_signal(signal.SIGCONT)
         peaceful.terminate()
@@ -91,15 +92,16 @@ def main() -> None:
         raise SystemExit(1)
 
 
-def begin(folder: Path) -> subprocess.Popen[bytes]:
+def begin(folder: Path, every: int) -> subprocess.Popen[bytes]:
     """Begin the run of a folder, or go on with it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.log").open("ab") as log:
-        command = [sys.executable, *TRAIN.split(), "--output-dir", str(folder), "--resume", str(folder)]
+        command = [sys.executable, *TRAIN.split(), "--checkpoint-every", str(every)]
+        command += ["--output-dir", str(folder), "--resume", str(folder)]
         return subprocess.Popen(command, stdout=log, stderr=log)
 
 
-def compare(killed: Path, peaceful: Path, compared: list[int], different: list[int]) -> None:
+def compare(killed: Path, peaceful: Path, compared: list[int], different: list[int], every: int) -> None:
     """Compare checkpoints that both have; of what was compared, only the newest few are kept."""
     for path in checkpoints_in(killed):
         other, step = peaceful / path.name, step_of(path)
@@ -108,7 +110,7 @@ def compare(killed: Path, peaceful: Path, compared: list[int], different: list[i
             if any(digest(path / name) != digest(other / name) for name in (WEIGHTS, TRAINING_STATE)):
                 different.append(step)
     for path in checkpoints_in(peaceful) + checkpoints_in(killed)[:-3]:
-        if step_of(path) in compared or step_of(path) % EVERY:
+        if step_of(path) in compared or step_of(path) % every:
             shutil.rmtree(path)
 
 

@@ -115,7 +115,7 @@ def read_tensors(path: Path, expected: dict[str, Tensor], config: dict[str, Any]
         tensors = load(content)
         check_finite(tensors)
     except (SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged or of another kind: {error}") from error
+        raise CheckpointError(f"{path} is damaged or of another kind: {_listed([str(error)])}") from error
     return tensors
 
 
