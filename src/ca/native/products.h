@@ -14,30 +14,39 @@ constexpr int LANES = 4, COLUMNS = 4, FEWER_COLUMNS = 4;
 #endif
 constexpr int BLOCK = 5;
 
-typedef float Vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float)), may_alias));
-typedef float Quad __attribute__((vector_size(4 * sizeof(float)), aligned(sizeof(float)), may_alias));
+typedef float Vector __attribute__((vector_size(LANES * sizeof(float))));
+typedef float Quad __attribute__((vector_size(4 * sizeof(float))));
 
-INLINE Vector& at(float* p) { return *reinterpret_cast<Vector*>(p); }
-INLINE const Vector& at(const float* p) { return *reinterpret_cast<const Vector*>(p); }
+// Numbers anywhere in memory; compilers make one instruction of it.
+template <typename V = Vector>
+INLINE V load(const float* from) {
+    V vector;
+    __builtin_memcpy(&vector, from, sizeof vector);
+    return vector;
+}
+template <typename V>
+INLINE void save(float* to, V vector) {
+    __builtin_memcpy(to, &vector, sizeof vector);
+}
 
 template <int COUNT>
 INLINE void add(float* to, const float* from) {
     int i = 0;
-    UNROLL for (; i + LANES <= COUNT; i += LANES) at(to + i) += at(from + i);
-    UNROLL for (; i + 4 <= COUNT; i += 4) *reinterpret_cast<Quad*>(to + i) += *reinterpret_cast<const Quad*>(from + i);
+    UNROLL for (; i + LANES <= COUNT; i += LANES) save(to + i, load(to + i) + load(from + i));
+    UNROLL for (; i + 4 <= COUNT; i += 4) save(to + i, load<Quad>(to + i) + load<Quad>(from + i));
     UNROLL for (; i < COUNT; i++) to[i] += from[i];
 }
 
 // Where sums go: as they are; through a ReLU; or back through one, whose output is `kept`.
 INLINE auto store(float* to, int stride) {
-    return [=](int r, int c, Vector sum) { at(to + r * stride + c) = sum; };
+    return [=](int r, int c, Vector sum) { save(to + r * stride + c, sum); };
 }
 INLINE auto store_relu(float* to, int stride) {
-    return [=](int r, int c, Vector sum) { at(to + r * stride + c) = sum > 0 ? sum : Vector{}; };
+    return [=](int r, int c, Vector sum) { save(to + r * stride + c, sum > 0 ? sum : Vector{}); };
 }
 INLINE auto store_relu_backward(float* to, const float* kept, int stride) {
     return [=](int r, int c, Vector sum) {
-        at(to + r * stride + c) = at(kept + r * stride + c) > 0 ? sum : Vector{};
+        save(to + r * stride + c, load(kept + r * stride + c) > 0 ? sum : Vector{});
     };
 }
 
@@ -48,12 +57,12 @@ template <int R, int C, typename From, typename Input, typename To>
 INLINE void block(int r0, int c0, From from, int groups, int inputs, Input input, const float* weights, int stride, To to) {
     Vector sum[R][C];
     UNROLL for (int r = 0; r < R; r++)
-        UNROLL for (int c = 0; c < C; c++) sum[r][c] = at(from(r0 + r) + c0 + c * LANES);
+        UNROLL for (int c = 0; c < C; c++) sum[r][c] = load(from(r0 + r) + c0 + c * LANES);
     weights += c0;
     for (int g = 0; g < groups; g++) {
         for (int k = 0; k < inputs; k++, weights += stride) {
             Vector w[C];
-            UNROLL for (int c = 0; c < C; c++) w[c] = at(weights + c * LANES);
+            UNROLL for (int c = 0; c < C; c++) w[c] = load(weights + c * LANES);
             UNROLL for (int r = 0; r < R; r++) {
                 const float x = input(g, r0 + r, k);
                 UNROLL for (int c = 0; c < C; c++) sum[r][c] += x * w[c];
