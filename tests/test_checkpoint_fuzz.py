@@ -9,7 +9,7 @@ import gc
 import json
 import resource
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -137,7 +137,7 @@ class Victim:
     def __init__(self, path: Path, run: TrainingRun) -> None:
         self.path = path
         self.whole = {name: (path / name).read_bytes() for name in FILES}
-        self.there = self.whole
+        self.there: Mapping[str, bytes | None] = self.whole
         self.run = run
 
 
@@ -174,7 +174,7 @@ def test_a_changed_checkpoint_is_refused_or_read_as_it_is(
     if sealed_anew:  # as who means harm would
         with suppress(ValueError, TypeError, RecursionError):
             reseal(path)
-            victim.there = changed | {CONFIG: b""}
+            victim.there = changed | {CONFIG: None}
     try:
         with little_memory_and_time():
             checkpoint = load_checkpoint(path)
