@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -55,10 +56,11 @@ def reseal(checkpoint: Path, change: Callable[[dict[str, Any]], object] = lambda
 
 
 def in_child(work: Callable[[], object], stderr: int | None = None) -> int:
-    """Do work in a forked process, which ends as a command would; returns its number."""
+    """Do work in a forked process, which ends as a command would, or after 100 s; returns its number."""
     child = os.fork()
     if child == 0:
         code = 99
+        signal.alarm(100)
         try:
             if stderr is not None:
                 os.dup2(stderr, 2)

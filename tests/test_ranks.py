@@ -20,6 +20,7 @@ from torch import Tensor
 import ca.train
 from ca.checkpoint import checkpoints_in, load_checkpoint
 from ca.cli import main
+from ca.errors import FailedError
 from ca.pool import Batch, Pool
 from ca.ranks import Ranks, joined
 from ca.settings import TrainSettings
@@ -31,7 +32,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),  # of fork
 ]
 SHARED: dict[str, Any] = {"batch_size": 8, "pool_size": 16}
-HARD_LIMIT = 100  # seconds
 
 
 def on_two_ranks(folder: Path, work: Callable[[int], object]) -> list[tuple[int, str]]:
@@ -40,7 +40,6 @@ def on_two_ranks(folder: Path, work: Callable[[int], object]) -> list[tuple[int,
     store = folder / f"store-{len(list(folder.glob('store-*')))}"
 
     def as_rank(rank: int) -> None:
-        signal.alarm(HARD_LIMIT)
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": str(rank)}
         with pytest.MonkeyPatch.context() as patches:
             own = {"store": dist.FileStore(str(store), 2), "rank": rank, "world_size": 2}
@@ -232,6 +231,14 @@ def test_another_number_of_processes_goes_on_with_the_same_weights_and_pool(
     assert {"hidden.weight", "pool.grid"} <= {
         name for name in one if name in two and one[name].shape == two[name].shape
     }
+
+
+def test_processes_that_nothing_joins_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some clusters set WORLD_SIZE for all that runs in them."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(FailedError, match=r"^WORLD_SIZE is 2, but the others can't be reached"):
+        joined(CPU).__enter__()
 
 
 def test_torchrun_trains_on_two_processes(tmp_path: Path) -> None:

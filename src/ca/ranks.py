@@ -19,6 +19,7 @@ from ca.errors import FailedError
 from ca.interrupt import STOP_SIGNALS
 
 PATIENCE = timedelta(minutes=10)  # more than rank 0 needs to score a checkpoint while the others wait
+GONE = "another process of this run has failed or is gone: this one ends too"
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,8 @@ class Ranks:
     def average(self, module: nn.Module, loss: Tensor, weight: float, signal: int) -> tuple[Tensor, int]:
         """Set the gradients to their mean over all processes, with one exchange of all that a step needs.
 
-        Args:
-            loss: scalar, this process's
-            weight: what its loss is a mean over: how much it counts
-            signal: number of the stop signal that it got, or 0
-
         Returns:
-            the mean loss, and a stop signal that any process got
+            the mean of the losses, each counted by its weight, and a stop signal that any process got, or 0
         """
         if self.size == 1:
             return loss, signal
@@ -50,48 +46,42 @@ class Ranks:
         own = torch.cat([*(gradient.flatten() for gradient in gradients), loss.view(1)]) * weight
         stops = [float(signal == each) for each in STOP_SIGNALS]
         flat = torch.cat([own, own.new_tensor([weight, *stops])])
-        with _others_needed():
+        with _others_needed(GONE):
             dist.all_reduce(flat)
         total, *stops = flat[len(own) :].tolist()
-        mean = flat[: len(own)] / total
-        parts = mean[:-1].split([gradient.numel() for gradient in gradients])
+        *parts, mean_loss = (flat[: len(own)] / total).split([*(each.numel() for each in gradients), 1])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
-        return mean[-1], next((each for each, count in zip(STOP_SIGNALS, stops, strict=True) if count), 0)
+        return mean_loss[0], next((each for each, count in zip(STOP_SIGNALS, stops, strict=True) if count), 0)
 
     def gather(self, tensor: Tensor) -> Tensor:
         """The tensors (...) of all processes, which have one shape: (processes, ...); waits for all."""
-        gathered = [torch.empty_like(tensor) for _ in range(self.size)]
         if self.size == 1:
             return tensor.unsqueeze(0)
-        with _others_needed():
+        gathered = [torch.empty_like(tensor) for _ in range(self.size)]
+        with _others_needed(GONE):
             dist.all_gather(gathered, tensor)
         return torch.stack(gathered)
 
 
 @contextmanager
-def _others_needed() -> Generator[None]:
+def _others_needed(trouble: str) -> Generator[None]:
     try:
         yield
-    except RuntimeError as error:
-        raise FailedError("another process of this run has failed or is gone: this one ends too") from error
+    except (RuntimeError, ValueError) as error:
+        raise FailedError(trouble) from error
 
 
 def local_device(name: str) -> str:
     """The device of this process: where there are GPUs, each has one of its own."""
     several = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1
-    if several and (name == "cuda" or (name == "auto" and torch.cuda.is_available())):
-        return f"cuda:{os.environ['LOCAL_RANK']}"
-    return name
+    own_gpu = several and (name == "cuda" or (name == "auto" and torch.cuda.is_available()))
+    return f"cuda:{os.environ['LOCAL_RANK']}" if own_gpu else name
 
 
 @contextmanager
 def joined(device: torch.device) -> Generator[Ranks]:
-    """Be one of the processes that `torchrun` started; alone without it.
-
-    Raises:
-        FailedError: the others can't be reached
-    """
+    """Be one of the processes that `torchrun` started; alone without it."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield Ranks()
@@ -100,7 +90,7 @@ def joined(device: torch.device) -> Generator[Ranks]:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # messages are not encrypted
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    with _others_needed():
+    with _others_needed(f"WORLD_SIZE is {size}, but the others can't be reached: start all with torchrun"):
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Ranks(dist.get_rank(), size)
