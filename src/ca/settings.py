@@ -22,6 +22,8 @@ MAX_COUNT = 10**9
 MAX_NOISE = 1000.0  # beyond it cells overflow
 BOARD_SHARE = 32  # cells along a square that each digit of a board has where its size is not given
 THE_BUNDLED = "(default: the one that comes with ca)"
+
+
 def _whole(words: list[str]) -> int:
     try:
         return int(words[0])
