@@ -1,5 +1,6 @@
 """Settings and fixtures of all tests."""
 
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -26,6 +27,16 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_of_a_terminal() -> Iterator[None]:
+    """Whoever runs the tests in the background may have them ignore signals, which a run would keep to."""
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    kept = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
