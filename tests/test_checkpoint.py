@@ -127,6 +127,15 @@ def test_a_checkpoint_is_found_by_its_weights_file_and_through_a_link(
         assert all(torch.equal(loaded[name], expected[name]) for name in expected)
 
 
+@pytest.mark.parametrize("folder", sorted(bundled_checkpoint().parent.iterdir()), ids=lambda path: path.name)
+def test_every_automaton_of_the_repository_can_be_loaded(folder: Path) -> None:
+    """And is one that was trained to the end, of the article's size."""
+    checkpoint = load_checkpoint(folder)
+    assert checkpoint.step == checkpoint.config["training"]["steps"] == 100_000
+    assert sum(parameter.numel() for parameter in checkpoint.automaton.parameters()) == 22_499
+    assert all(parameter.any() for parameter in checkpoint.automaton.parameters())
+
+
 def test_the_bundled_checkpoint_is_the_default(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bundled_checkpoint().parts[-2:] == ("checkpoints", BUNDLED)
     assert load_checkpoint(None).path == bundled_checkpoint()
