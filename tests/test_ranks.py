@@ -87,15 +87,16 @@ class JointPool:
 
     def __init__(self, pools: list[Pool]) -> None:
         self.pools = pools
+        self.grid = torch.cat([pool.grid for pool in pools])
+        for pool, share in zip(pools, self.grid.chunk(2), strict=True):
+            pool.grid = share
 
     def draw(self, batch_size: int) -> Batch:
-        self.drawn = [pool.draw(batch_size // 2) for pool in self.pools]
-        grid = torch.cat([batch.grid for batch in self.drawn])
-        return Batch(grid, torch.cat([batch.labels for batch in self.drawn]), None)
+        first, second = (pool.draw(batch_size // 2) for pool in self.pools)
+        indices = torch.cat([first.indices, second.indices + len(self.grid) // 2])
+        return Batch(torch.cat([first.grid, second.grid]), torch.cat([first.labels, second.labels]), indices)
 
-    def write_back(self, batch: Batch, grid: Tensor) -> None:
-        for pool, drawn, part in zip(self.pools, self.drawn, grid.chunk(2), strict=True):
-            pool.write_back(drawn, part)
+    write_back = Pool.write_back
 
 
 @pytest.mark.parametrize(("recipe", "loss"), [("article", "l2"), ("article", "cross-entropy")])

@@ -104,7 +104,7 @@ def dense_training_step(run: TrainingRun) -> Tensor:
     digit, y, x = alive(grid[:, 0]).nonzero().unbind(1)
     loss = LOSSES[run.settings.loss](outputs(grid)[digit, :, y, x], batch.labels[digit], len(batch.labels))
     learn(run, loss)
-    run.pool.write_back(batch, grid.detach())
+    run.pool.grid[batch.indices] = grid.detach()
     return loss.detach()
 
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ca.cells import STATE_CHANNELS, alive
-from ca.model import CellularAutomaton
+from ca.model import TAPS, CellularAutomaton
 from ca.native.chance import draw_chance
 from ca.native.library import library
 
@@ -43,28 +43,34 @@ class CellGraph:
         """The graph of a batch of digits: (batch, height, width) grey values in [0, 1]."""
         living = alive(liveness)
         alive_pixels = living.nonzero()
-        faint_pixels = ((liveness > 0) & ~living).nonzero()
-        batch, y, x = torch.cat([alive_pixels, faint_pixels]).unbind(1)
+        faint_pixels = ((liveness > 0) ^ living).nonzero()
+        batch, y, x = torch.cat([alive_pixels, faint_pixels]).t().contiguous()
         num_batch, height, width = liveness.shape
-        row_of = torch.full((num_batch, height + 2, width + 2), len(batch), device=liveness.device)
-        row_of[batch, y + 1, x + 1] = torch.arange(len(batch), device=liveness.device)
+        # In a grid with a margin, for pixels at the edge have neighbours too.
         centre = (batch * (height + 2) + y + 1) * (width + 2) + x + 1
-        step = torch.arange(-1, 2, device=liveness.device)
+        row_of = centre.new_full((num_batch * (height + 2) * (width + 2),), len(centre))
+        row_of[centre] = torch.arange(len(centre), device=centre.device)
+        step = torch.arange(-1, 2, device=centre.device)
         taps = (step[:, None] * (width + 2) + step).flatten()
-        neighbours = row_of.flatten()[centre[:, None] + taps]
+        neighbours = row_of.index_select(0, (centre[:, None] + taps).flatten()).view(-1, TAPS)
         return cls(batch, y, x, len(alive_pixels), neighbours)
 
     def gather(self, grid: Tensor) -> Tensor:
         """The cells of a grid: (batch, channels, height, width) -> (rows + 1, channels)."""
-        return F.pad(grid[self.batch, :, self.y, self.x], (0, 0, 0, 1))
+        pixels = grid.movedim(1, -1)
+        rows = pixels.flatten(0, 2).index_select(0, self._places(pixels))
+        return F.pad(rows, (0, 0, 0, 1))
 
     def scatter(self, cells: Tensor, grid: Tensor) -> Tensor:
         """The grid with the alive cells' values: (rows + 1, channels) -> (batch, channels, height, width)."""
-        alive_rows = slice(self.num_alive)
-        at = (self.batch[alive_rows], slice(None), self.y[alive_rows], self.x[alive_rows])
-        grid = grid.clone()
-        grid[at] = cells[alive_rows]
-        return grid
+        pixels = grid.movedim(1, -1).clone(memory_format=torch.contiguous_format)
+        living = slice(self.num_alive)
+        pixels.flatten(0, 2).index_copy_(0, self._places(pixels)[living], cells[living])
+        return pixels.movedim(-1, 1)
+
+    def _places(self, pixels: Tensor) -> Tensor:
+        """Where the rows are among all pixels, (batch, height, width, ...), in their order: (rows,)."""
+        return (self.batch * pixels.shape[1] + self.y) * pixels.shape[2] + self.x
 
 
 @dataclass(frozen=True)

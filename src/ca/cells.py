@@ -5,7 +5,6 @@ the liveness, the grey value in [0, 1]; channels 1-19 are the state: nine commun
 ten output channels, one a class. Dead cells have zero state.
 """
 
-import torch
 from torch import Tensor
 
 NUM_CLASSES = 10
@@ -37,7 +36,9 @@ def mutate(grid: Tensor, liveness: Tensor) -> Tensor:
         (batch, channels, height, width)
     """
     kept = alive(grid[:, 0]) & alive(liveness)
-    return torch.cat([liveness.unsqueeze(1), grid[:, 1:] * kept.unsqueeze(1)], dim=1)
+    mutated = grid * kept.unsqueeze(1)
+    mutated[:, 0] = liveness
+    return mutated
 
 
 def outputs(cells: Tensor) -> Tensor:

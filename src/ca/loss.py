@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -19,8 +20,8 @@ def l2(outputs: Tensor, labels: Tensor, num_digits: int) -> Tensor:
         labels: (cells,) class of each cell's digit
         num_digits: digits in the batch
     """
-    targets = F.one_hot(labels, NUM_CLASSES).to(outputs.dtype)
-    return (outputs - targets).square().sum() / (2 * num_digits)
+    one_hot = torch.eye(NUM_CLASSES, dtype=outputs.dtype, device=outputs.device)
+    return F.mse_loss(outputs, one_hot[labels], reduction="sum") / (2 * num_digits)
 
 
 def cross_entropy(outputs: Tensor, labels: Tensor, num_digits: int) -> Tensor:

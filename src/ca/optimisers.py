@@ -15,20 +15,19 @@ REFRESH = 2  # steps between updates of SOAP's eigenbases
 
 
 def make_optimisers(automaton: CellularAutomaton, recipe: Recipe) -> list[Optimizer]:
-    """One optimiser for the weight matrices, one for the biases.
+    """Adam for all, or SOAP for the weight matrices and Adam for the biases.
 
     SOAP is Adam in the eigenbases of Shampoo's preconditioner (Vyas et al., 2024, arXiv:2409.11321).
     """
+    options: dict[str, Any] = {"lr": recipe.rate, "betas": recipe.betas, "eps": recipe.epsilon}
+    if recipe.optimiser == "adam":
+        return [Adam(automaton.parameters(), fused=True, **options)]
+    from pytorch_optimizer import SOAP  # takes seconds, which Adam alone can save
+
     weights = [p for p in automaton.parameters() if p.ndim == 2]
     biases = [p for p in automaton.parameters() if p.ndim == 1]
-    options: dict[str, Any] = {"lr": recipe.rate, "betas": recipe.betas, "eps": recipe.epsilon}
-    if recipe.optimiser == "soap":
-        from pytorch_optimizer import SOAP  # takes seconds, which Adam alone can save
-
-        weight_optimiser = SOAP(weights, precondition_frequency=REFRESH, weight_decay=0.0, **options)
-    else:
-        weight_optimiser = Adam(weights, fused=True, **options)
-    return [weight_optimiser, Adam(biases, fused=True, **options)]
+    soap = SOAP(weights, precondition_frequency=REFRESH, weight_decay=0.0, **options)
+    return [soap, Adam(biases, fused=True, **options)]
 
 
 def set_rate(optimisers: list[Optimizer], rate: float) -> None:
@@ -45,12 +44,10 @@ def normalise_gradients(automaton: CellularAutomaton) -> Tensor:
     Returns:
         (parameters,) the norms
     """
-    norms = []
-    for parameter in automaton.parameters():
-        assert parameter.grad is not None
-        norms.append(parameter.grad.norm())
-        parameter.grad /= norms[-1] + EPSILON
-    return torch.stack(norms)
+    gradients = [parameter.grad for parameter in automaton.parameters() if parameter.grad is not None]
+    norms = torch.stack(torch._foreach_norm(gradients))
+    torch._foreach_div_(gradients, (norms + EPSILON).unbind())
+    return norms
 
 
 def optimiser_state(optimisers: list[Optimizer]) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """The pool: samples that persist between training steps, so that the automaton learns to persist too.
 
-A batch is drawn without replacement, half of it is renewed, and its final states are written back by
+A batch is drawn without replacement, part of it is renewed, and its final states are written back by
 index (article, "Experiment 1: Self-classify, persist and mutate"; the notebook's training loop).
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ca.cell_graph import CellGraph
 from ca.cells import mutate, newborn
 from ca.digits import Digits
 from ca.settings import Regime
@@ -21,12 +22,12 @@ class Batch:
     Attributes:
         grid: (batch, 20, height, width)
         labels: (batch,) int64
-        indices: (batch,) places in the pool, None for samples that will not return
+        indices: (batch,) places in the pool
     """
 
     grid: Tensor
     labels: Tensor
-    indices: Tensor | None
+    indices: Tensor
 
 
 class Pool:
@@ -46,26 +47,26 @@ class Pool:
         self.grid = newborn(liveness).contiguous(memory_format=torch.channels_last)
 
     def draw(self, batch_size: int) -> Batch:
-        """A batch for the next step, without replacement, renewed as the regime says."""
-        if self.regime == "naive":
-            liveness, labels = self._fresh_digits(batch_size)
-            return Batch(newborn(liveness), labels, None)
-        quarter = batch_size // 4
-        first, last = slice(0, quarter), slice(batch_size - quarter, batch_size)
+        """A batch for the next step, without replacement, after some of it was renewed as the regime says."""
         indices = torch.randperm(len(self.labels), generator=self.generator)[:batch_size]
         indices = indices.to(self.labels.device)
-        grid, labels = self.grid[indices], self.labels[indices]
-        liveness, labels[first] = self._fresh_digits(quarter)
-        grid[first] = newborn(liveness)
-        liveness, labels[last] = self._fresh_digits(quarter)
-        grid[last] = mutate(grid[last], liveness) if self.regime == "mutating" else newborn(liveness)
-        return Batch(grid, labels, indices)
+        quarter = batch_size // 4
+        first, last = indices[:quarter], indices[batch_size - quarter :]
+        renewed = indices if self.regime == "naive" else torch.cat([first, last])
+        liveness, self.labels[renewed] = self._fresh_digits(len(renewed))
+        if self.regime == "mutating":
+            self.grid[first] = newborn(liveness[:quarter])
+            self.grid[last] = mutate(self.grid[last], liveness[quarter:])
+        else:
+            self.grid[renewed] = newborn(liveness)
+        grid = self.grid.movedim(1, -1).index_select(0, indices).movedim(-1, 1)
+        return Batch(grid, self.labels[indices], indices)
 
-    def write_back(self, batch: Batch, grid: Tensor) -> None:
-        """Keep the batch's final states, (batch, 20, height, width), for later steps."""
-        if batch.indices is not None:
-            self.grid[batch.indices] = grid
-            self.labels[batch.indices] = batch.labels
+    def write_back(self, batch: Batch, graph: CellGraph, cells: Tensor) -> None:
+        """Keep the final states of a batch's cells, (rows + 1, 20), for later steps."""
+        living = slice(graph.num_alive)
+        sample = batch.indices[graph.batch[living]]
+        self.grid[sample, :, graph.y[living], graph.x[living]] = cells[living]
 
     def _fresh_digits(self, count: int) -> tuple[Tensor, Tensor]:
         picked = torch.randint(len(self.digits), (count,), generator=self.generator)

@@ -32,7 +32,7 @@ def training_step(run: TrainingRun) -> Tensor:
     loss = LOSSES[settings.loss](outputs(cells[living]), labels, len(batch.labels))
     loss = learn(run, loss, len(labels) if settings.loss == "cross-entropy" else len(batch.labels))
 
-    run.pool.write_back(batch, graph.scatter(cells.detach(), batch.grid))
+    run.pool.write_back(batch, graph, cells.detach())
     return loss
 
 

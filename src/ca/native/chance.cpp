@@ -12,7 +12,7 @@ namespace {
 
 constexpr int WIDTH = 16;              // on any processor, so that all draw the same
 constexpr int PAIR = 2 * WIDTH;        // numbers that are drawn together
-constexpr int64_t SLICE = 512 * PAIR;  // a thread's turn
+constexpr int64_t SLICE = 2048 * PAIR;  // a thread's turn; less is not worth a thread
 
 typedef uint32_t Words __attribute__((vector_size(WIDTH * sizeof(uint32_t))));
 typedef int32_t Integers __attribute__((vector_size(WIDTH * sizeof(int32_t))));

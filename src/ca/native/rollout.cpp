@@ -90,7 +90,7 @@ struct Digit {
     Buffer start;                   // (rows, 80) the bias, and the liveness's share of the perception
     Buffer state;                   // (ticks + 1, rows, 20)
     Buffer perception, hidden;      // (fired, 80)
-    Buffer grad;                    // (rows, 20) of the state
+    Buffer grad;                    // (rows, 32) of the state, in whole lines of the cache
     Buffer grad_residual, grad_hidden, grad_perception, sent;  // of the cells that fire in a tick
     std::unique_ptr<Gradients> gradients;  // only where there is a backward pass
 
@@ -244,7 +244,7 @@ void backward(Digit& d, const Weights& w, int tick) {
     float *grad_perception = d.grad_perception.data(), *sent = d.sent.data();
 
     for (int n = 0; n < rows; n++) {
-        const float* from = n < count ? grad + fired[n] * ROW : ZEROS;
+        const float* from = n < count ? grad + fired[n] * RESIDUAL : ZEROS;
         std::copy(from, from + ROW, grad_residual + n * RESIDUAL);
     }
     for (int from = 0; from < rows; from += CHUNK) {
@@ -262,7 +262,7 @@ void backward(Digit& d, const Weights& w, int tick) {
     }
     for (int n = 0; n < count && tick > 0; n++)
         for (int tap = 0; tap < TAPS; tap++)  // the row's last number, the liveness's, is never read
-            add<ROW>(grad + d.neighbours[fired[n] * TAPS + tap] * ROW, sent + n * SENT + tap * STATE);
+            add<ROW>(grad + d.neighbours[fired[n] * TAPS + tap] * RESIDUAL, sent + n * SENT + tap * STATE);
 
     // The weights' gradients: sums over the cells that fired, for BLOCK inputs at a time.
     const float* state = d.state_at(tick);
@@ -293,10 +293,10 @@ void backward(Digit& d, const Weights& w, int tick) {
 void backward(Digit& d, const Weights& w, int ticks, const float* grad_cells) {
     if (!d.gradients) d.gradients = std::make_unique<Gradients>();
     std::memset(d.gradients.get(), 0, sizeof(Gradients));
-    float* grad = d.grad.grow(d.rows * ROW);
-    std::fill_n(grad, d.rows * ROW, 0.0f);
+    float* grad = d.grad.grow(d.rows * RESIDUAL);
+    std::fill_n(grad, d.rows * RESIDUAL, 0.0f);
     for (int cell = 0; cell < d.alive; cell++)
-        std::copy(grad_cells + cell * CHANNELS + 1, grad_cells + (cell + 1) * CHANNELS, grad + cell * ROW);
+        std::copy(grad_cells + cell * CHANNELS + 1, grad_cells + (cell + 1) * CHANNELS, grad + cell * RESIDUAL);
     const size_t most = d.alive + BLOCK;
     std::fill_n(d.grad_residual.grow(most * RESIDUAL), most * RESIDUAL, 0.0f);
     d.grad_hidden.grow(most * HIDDEN);
@@ -382,13 +382,9 @@ void ca_backward(Tape* tape, int threads, const float* grad_after, float* g1, fl
         backward(*tape->all[n], *tape->weights, tape->ticks, grad);
     });
     const auto sum = std::make_unique<Gradients>();
-    constexpr int PARTS = 8, LENGTH = sizeof(Gradients) / sizeof(float) / PARTS;
-    static_assert(LENGTH * PARTS * sizeof(float) == sizeof(Gradients), "parts are equal");
-    share(threads, PARTS, [&](int part) {
-        for (int n = 0; n < tape->digits; n++)  // always in the same order
-            add<LENGTH>(reinterpret_cast<float*>(sum.get()) + part * LENGTH,
-                        reinterpret_cast<const float*>(tape->all[n]->gradients.get()) + part * LENGTH);
-    });
+    for (int n = 0; n < tape->digits; n++)  // always in the same order
+        add<sizeof(Gradients) / sizeof(float)>(reinterpret_cast<float*>(sum.get()),
+                                               reinterpret_cast<const float*>(tape->all[n]->gradients.get()));
     for (int o = 0; o < HIDDEN; o++) {
         for (int tap = 0; tap < TAPS; tap++) {
             *g1++ = sum->perception[tap][STATE][o];
