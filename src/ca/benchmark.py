@@ -11,8 +11,10 @@ from ca.benchmark_cost import against_area, against_cells, draw_costs
 from ca.benchmark_process import processes
 from ca.benchmark_speed import speeds
 from ca.device import find_device
+from ca.errors import FailedError
 from ca.native.library import THREADS, library
 from ca.output_folder import prepare_folder
+from ca.publish import publish_json
 from ca.settings import BenchmarkSettings
 
 COSTS = ("milliseconds_per_tick_by_alive_cells", "milliseconds_per_tick_by_board_area")
@@ -40,11 +42,14 @@ def benchmark(settings: BenchmarkSettings) -> None:
         **(processes(settings) if settings.processes else {}),
     }
     costs = against_cells(settings, device), against_area(settings, device)
-    figure = folder / "cost.png"
-    draw_costs(*costs, path=figure)
     found |= {name: dict(zip(*cost, strict=True)) for name, cost in zip(COSTS, costs, strict=True)}
-    (folder / "benchmark.json").write_text(json.dumps(found, indent=1))
     print(json.dumps(found, indent=1) if settings.json else _table(found))
+    figure = folder / "cost.png"
+    try:
+        publish_json(folder / "benchmark.json", found)
+        draw_costs(*costs, path=figure)
+    except OSError as error:
+        raise FailedError(f"can't write into {folder}: {error.strerror}") from error
     print(f"wrote {figure}", file=sys.stderr)
 
 

@@ -1,12 +1,10 @@
 """`ca export`: the page as one file that opens from disk."""
 
-import os
-from contextlib import suppress
-
 from ca.checkpoint import load_checkpoint
 from ca.digits import load_digits
 from ca.errors import FailedError
 from ca.page_build import build_page
+from ca.publish import published
 from ca.settings import ExportSettings
 
 
@@ -19,13 +17,11 @@ def export(settings: ExportSettings) -> None:
     checkpoint = load_checkpoint(settings.checkpoint)
     digits = load_digits(checkpoint.dataset, "test", settings.data_dir)
     path = settings.page
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    page = build_page(checkpoint, digits)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(build_page(checkpoint, digits), encoding="utf-8")
-        temporary.replace(path)
+        with published(path) as temporary:
+            temporary.write_text(page, encoding="utf-8")
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise FailedError(f"can't write {path}: {error.strerror}") from error
     print(path)

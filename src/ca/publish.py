@@ -1,11 +1,13 @@
 """Publication: what is written appears under its name whole, or not at all, whatever happens meanwhile."""
 
+import json
 import os
 import re
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -29,6 +31,17 @@ def published(path: Path) -> Generator[Path]:
         _remove(temporary)
 
 
+def publish_json(path: Path, found: Any) -> None:
+    """Write a JSON file.
+
+    Raises:
+        OSError: it could not be written
+        ValueError: it has numbers that JSON has not
+    """
+    with published(path) as temporary:
+        temporary.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
 def sweep(folder: Path) -> None:
     """Clear away what killed processes left in a folder that no other process writes in."""
     for left in list(folder.iterdir()) if folder.is_dir() else []:
@@ -43,8 +56,11 @@ def sweep(folder: Path) -> None:
 
 
 def _rename(temporary: Path, path: Path) -> None:
-    """Rename, over what has the name: a file goes at once, a folder stands aside until that is done."""
-    if not path.is_dir():
+    """Rename, over what has the name: a file goes at once; a folder stands aside until that is done.
+
+    A file never takes a folder's place: that is an OSError.
+    """
+    if not (path.is_dir() and temporary.is_dir()):
         temporary.replace(path)
         return
     aside = path.with_name(f".{path.stem}.old-{os.getpid()}{path.suffix}")

@@ -1,6 +1,5 @@
 """The evaluation protocol on the whole test set: JSON files, figures, and a table beside the article's."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ca.errors import FailedError, UsageError
 from ca.metrics import confusion
 from ca.output_folder import prepare_folder
 from ca.protocol import METRICS, Measurements, measure, metrics_at
+from ca.publish import publish_json
 from ca.report_table import report_table
 from ca.settings import Dataset, ReportSettings
 from ca.worst_figure import draw_worst
@@ -104,7 +104,7 @@ def _write_one(stem: Path, found: dict[str, Any], measured: Measurements) -> lis
     """What belongs to one checkpoint; returns the paths."""
     endings = (".json", "-confusion.png", "-worst.png")
     paths = figures, matrix, worst = [stem.with_name(stem.name + ending) for ending in endings]
-    figures.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
+    publish_json(figures, found)
     draw_confusion(
         found["confusion"], found["checkpoint"], tick=len(found["curves"]["agreement"]), path=matrix
     )
