@@ -37,17 +37,18 @@ def set_rate(optimisers: list[Optimizer], rate: float) -> None:
             group["lr"] = rate
 
 
-@torch.no_grad()
-def normalise_gradients(automaton: CellularAutomaton) -> Tensor:
-    """Divide each parameter tensor's gradient by its norm (article's notebook, `train_step`).
+def gradient_norms(automaton: CellularAutomaton) -> Tensor:
+    """(parameters,) the norm of each parameter tensor's gradient."""
+    return torch.stack(torch._foreach_norm(_gradients(automaton)))
 
-    Returns:
-        (parameters,) the norms
-    """
-    gradients = [parameter.grad for parameter in automaton.parameters() if parameter.grad is not None]
-    norms = torch.stack(torch._foreach_norm(gradients))
-    torch._foreach_div_(gradients, (norms + EPSILON).unbind())
-    return norms
+
+def normalise_gradients(automaton: CellularAutomaton, norms: Tensor) -> None:
+    """Divide each parameter tensor's gradient by its norm (article's notebook, `train_step`)."""
+    torch._foreach_div_(_gradients(automaton), (norms + EPSILON).unbind())
+
+
+def _gradients(automaton: CellularAutomaton) -> list[Tensor]:
+    return [parameter.grad for parameter in automaton.parameters() if parameter.grad is not None]
 
 
 def optimiser_state(optimisers: list[Optimizer]) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ class Recipe:
         schedule: "linear" warms up over `WARM_UP` steps and decays linearly, to zero after the last step;
             "drops" is the article's
         steps: training steps, unless the user gives others
+        normalise: divide each parameter tensor's gradient by its norm, so that every batch counts alike
         ticks: least and most ticks a step, or four numbers: those at the start and those at the end of a
             run, unless the user gives others
     """
@@ -27,6 +28,7 @@ class Recipe:
     betas: tuple[float, float]
     epsilon: float
     schedule: Literal["linear", "drops"]
+    normalise: bool
     steps: int
     ticks: tuple[int, ...]
 
@@ -46,6 +48,7 @@ BEST = Recipe(
     betas=(0.9, 0.99),
     epsilon=1e-8,
     schedule="linear",
+    normalise=False,  # what batches with mistaken digits have to teach would be drowned
     steps=100_000,
     ticks=(10, 20, 30, 50),
 )
@@ -55,11 +58,12 @@ ARTICLE = Recipe(
     betas=(0.9, 0.999),
     epsilon=1e-7,  # the default of Keras, which the article used
     schedule="drops",
+    normalise=True,
     steps=100_000,
     ticks=(20, 20),
 )
 RECIPES: dict[RecipeName, Recipe] = {
     "best": BEST,
-    "quick": replace(BEST, rate=3e-3, steps=4_000),
+    "quick": replace(BEST, rate=3e-3, steps=4_000, normalise=True),
     "article": ARTICLE,
 }

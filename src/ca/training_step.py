@@ -9,7 +9,7 @@ from ca.cells import outputs
 from ca.engine import rollout
 from ca.errors import FailedError
 from ca.loss import LOSSES
-from ca.optimisers import normalise_gradients, set_rate
+from ca.optimisers import gradient_norms, normalise_gradients, set_rate
 from ca.training_run import TrainingRun
 
 
@@ -37,7 +37,7 @@ def training_step(run: TrainingRun) -> Tensor:
 
 
 def learn(run: TrainingRun, loss: Tensor, weight: float = 1.0) -> Tensor:
-    """Update the weights: gradients of the loss, normalised, at the learning rate of the run's step.
+    """Update the weights at the learning rate of the run's step.
 
     Args:
         weight: how many cells or digits the loss is a mean over
@@ -50,11 +50,13 @@ def learn(run: TrainingRun, loss: Tensor, weight: float = 1.0) -> Tensor:
     """
     loss.backward()
     loss, run.stopped_by = run.ranks.average(run.automaton, loss.detach(), weight, run.stop.signal)
-    norms = normalise_gradients(run.automaton)
+    norms = gradient_norms(run.automaton)
     if not math.isfinite(loss + norms.sum()):
         raise FailedError(
             f"loss {loss:.3g} and largest gradient {norms.max():.3g} at step {run.step}: training ends there"
         )
+    if run.recipe.normalise:
+        normalise_gradients(run.automaton, norms)
     set_rate(run.optimisers, run.recipe.rate_at(run.step, run.settings.steps))
     for optimiser in run.optimisers:
         optimiser.step()
