@@ -73,8 +73,18 @@ def test_the_loss_falls(
     assert np.median(losses[-15:]) < 0.75 * losses[0]
 
 
-def test_the_optimisers_see_gradients_of_norm_one_at_the_rate_of_the_step(tmp_path: Path) -> None:
-    run = TrainingRun.start(small(tmp_path), CPU)
+@pytest.mark.parametrize(
+    ("recipe", "normalised", "rate"),
+    [
+        ("best", False, 1.5e-3 * 3 / 100 * 22 / 24),
+        ("quick", True, 3e-3 * 3 / 100 * 22 / 24),
+        ("article", True, 1e-3),
+    ],
+)
+def test_the_optimisers_see_the_gradients_of_the_recipe_at_the_rate_of_the_step(
+    recipe: str, normalised: bool, rate: float, tmp_path: Path
+) -> None:
+    run = TrainingRun.start(small(tmp_path, recipe=recipe), CPU)
     for _ in range(2):  # the last layer is zero before, and all other gradients with it
         ca.train.training_step(run)
     norms, rates = [], []
@@ -87,8 +97,9 @@ def test_the_optimisers_see_gradients_of_norm_one_at_the_rate_of_the_step(tmp_pa
     for optimiser in run.optimisers:
         optimiser.register_step_pre_hook(look)
     ca.train.training_step(run)
-    assert norms == pytest.approx([1] * 6, rel=1e-3)
-    assert rates == pytest.approx([1.5e-3 * 3 / 100 * 22 / 24] * 2)
+    assert len(norms) == 6
+    assert (norms == pytest.approx([1] * 6, rel=1e-3)) == normalised
+    assert rates == pytest.approx([rate] * len(run.optimisers))
 
 
 def test_a_checkpoint_tells_its_run_and_scores_it_on_held_out_digits(whole_run: Path) -> None:
