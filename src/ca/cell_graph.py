@@ -8,6 +8,7 @@ the work needed. Here the cells of a whole batch are the rows of one matrix:
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -29,14 +30,16 @@ class CellGraph:
     Attributes:
         batch, y, x: (rows,) where each row's pixel lies
         num_alive: how many of the rows are alive
-        neighbours: (rows, 9) rows of the 3x3 surroundings, row by row; `rows` for a pixel without a row
+        num_digits: how many digits there are
+        size: their height and width
     """
 
     batch: Tensor
     y: Tensor
     x: Tensor
     num_alive: int
-    neighbours: Tensor
+    num_digits: int
+    size: tuple[int, int]
 
     @classmethod
     def of(cls, liveness: Tensor) -> "CellGraph":
@@ -45,15 +48,19 @@ class CellGraph:
         alive_pixels = living.nonzero()
         faint_pixels = ((liveness > 0) ^ living).nonzero()
         batch, y, x = torch.cat([alive_pixels, faint_pixels]).t().contiguous()
-        num_batch, height, width = liveness.shape
-        # In a grid with a margin, for pixels at the edge have neighbours too.
-        centre = (batch * (height + 2) + y + 1) * (width + 2) + x + 1
-        row_of = centre.new_full((num_batch * (height + 2) * (width + 2),), len(centre))
+        num_digits, height, width = liveness.shape
+        return cls(batch, y, x, len(alive_pixels), num_digits, (height, width))
+
+    @cached_property
+    def neighbours(self) -> Tensor:
+        """(rows, 9) rows of the 3x3 surroundings, row by row; `rows` for a pixel without a row."""
+        height, width = self.size[0] + 2, self.size[1] + 2  # of a grid with a margin
+        centre = (self.batch * height + self.y + 1) * width + self.x + 1
+        row_of = centre.new_full((self.num_digits * height * width,), len(centre))
         row_of[centre] = torch.arange(len(centre), device=centre.device)
         step = torch.arange(-1, 2, device=centre.device)
-        taps = (step[:, None] * (width + 2) + step).flatten()
-        neighbours = row_of.index_select(0, (centre[:, None] + taps).flatten()).view(-1, TAPS)
-        return cls(batch, y, x, len(alive_pixels), neighbours)
+        taps = (step[:, None] * width + step).flatten()
+        return row_of.index_select(0, (centre[:, None] + taps).flatten()).view(-1, TAPS)
 
     def gather(self, grid: Tensor) -> Tensor:
         """The cells of a grid: (batch, channels, height, width) -> (rows + 1, channels)."""
@@ -92,7 +99,7 @@ class Chance:
         cls, graph: CellGraph, automaton: CellularAutomaton, ticks: int, generator: torch.Generator
     ) -> "Chance":
         """Draw which alive cells fire, and their noise; only here a rollout's host waits for its device."""
-        device, dtype = graph.neighbours.device, automaton.residual.bias.dtype
+        device, dtype = graph.batch.device, automaton.residual.bias.dtype
         if device.type == "cpu" and dtype == torch.float32 and library() is not None:
             return cls(*draw_chance(ticks, graph.num_alive, automaton.fire_rate, automaton.noise, generator))
         fires = torch.rand(ticks, graph.num_alive, generator=generator, device=device) < automaton.fire_rate

@@ -93,10 +93,8 @@ def _loaded(path: Path) -> ctypes.CDLL:
         pointer,
         number,
         ctypes.c_bool,
-        number,
-        number,
-        number,
-        *[pointer] * 14,
+        *[number] * 5,
+        *[pointer] * 15,
         count,
     ]
     kernel.ca_forward.restype = None

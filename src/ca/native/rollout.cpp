@@ -83,6 +83,7 @@ struct Place {
 // One digit's rollout. Rows are its alive cells, its faint ones, and last a dead neighbour for all that has no ink.
 struct Digit {
     int alive, rows;
+    std::vector<int> cell_at;       // the row of each pixel
     std::vector<int> neighbours;    // (rows, 9); the dead neighbour fills up blocks too, beside itself
     std::vector<int> fired, first;  // cells that fire, tick by tick in whole blocks; (ticks + 1) where ticks start
     std::vector<int> count;         // (ticks) how many fire
@@ -107,32 +108,35 @@ struct Tape {
     std::unique_ptr<Weights> weights;
 };
 
-void read_cells(Digit& d, const Weights& w, Place place, const float* cells, const int64_t* neighbours) {
-    d.neighbours.assign(d.rows * TAPS, d.dead());
+// The cells that a rollout is given, row by row.
+struct Given {
+    const float* cells;         // (rows, 20)
+    const int64_t *y, *x;       // (rows) where they lie
+    int64_t width, num_pixels;  // of a grid with a margin
+};
+
+void read_cells(Digit& d, const Weights& w, Place place, const Given& given) {
     float *state = d.state_at(0), *start = d.start.grow(d.rows * HIDDEN);
-    const auto read_row = [&](int row, int from) {
-        const float* cell = cells + static_cast<int64_t>(from) * CHANNELS;
-        std::copy(cell + 1, cell + CHANNELS, state + row * ROW);
-        state[row * ROW + STATE] = cell[0];
-    };
+    const auto row_of = [&](int n) { return n < place.alive ? place.first + n : place.first_faint + n - place.alive; };
+    const auto pixel_of = [&](int n) { return (given.y[row_of(n)] + 1) * given.width + given.x[row_of(n)] + 1; };
+    d.cell_at.assign(given.num_pixels, d.dead());
+    for (int n = 0; n < d.dead(); n++) {
+        d.cell_at[pixel_of(n)] = n;
+        const float* cell = given.cells + static_cast<int64_t>(row_of(n)) * CHANNELS;
+        std::copy(cell + 1, cell + CHANNELS, state + n * ROW);
+        if (n >= d.alive) std::fill_n(state + n * ROW, STATE, 0.0f);
+        state[n * ROW + STATE] = cell[0];
+    }
     std::fill_n(state + d.dead() * ROW, ROW, 0.0f);
     std::fill_n(start + d.dead() * HIDDEN, HIDDEN, 0.0f);
-    for (int n = 0; n < place.alive; n++) read_row(n, place.first + n);
-    for (int n = 0; n < place.faint; n++) {
-        read_row(place.alive + n, place.first_faint + n);
-        std::fill_n(state + (place.alive + n) * ROW, STATE, 0.0f);
-    }
-    for (int cell = 0; cell < d.alive; cell++) {
-        std::copy(w.perception_bias, w.perception_bias + HIDDEN, start + cell * HIDDEN);
+    d.neighbours.assign(d.rows * TAPS, d.dead());
+    for (int n = 0; n < d.alive; n++) {
+        std::copy(w.perception_bias, w.perception_bias + HIDDEN, start + n * HIDDEN);
         for (int tap = 0; tap < TAPS; tap++) {
-            const int64_t there = neighbours[static_cast<int64_t>(place.first + cell) * TAPS + tap];
-            int& row = d.neighbours[cell * TAPS + tap];
-            if (there >= place.first && there < place.first + place.alive)
-                row = static_cast<int>(there) - place.first;
-            else if (there >= place.first_faint && there < place.first_faint + place.faint)
-                row = static_cast<int>(there) - place.first_faint + place.alive;
-            const float level = state[row * ROW + STATE];
-            for (int i = 0; i < HIDDEN; i++) start[cell * HIDDEN + i] += level * w.liveness[tap][i];
+            const int there = d.cell_at[pixel_of(n) + (tap / 3 - 1) * given.width + tap % 3 - 1];
+            d.neighbours[n * TAPS + tap] = there;
+            const float level = state[there * ROW + STATE];
+            for (int i = 0; i < HIDDEN; i++) start[n * HIDDEN + i] += level * w.liveness[tap][i];
         }
     }
 }
@@ -327,13 +331,13 @@ extern "C" {
 
 void* ca_new_tape() { return new Tape; }
 
-// cells (rows + 1, 20), neighbours (rows, 9), batch (rows), fires (ticks, num_alive), noise (fired, 19), weights and
-// biases as in the model; `after` (rows + 1, 20) gets the states of the alive cells. If there is room for votes, they and
-// sums, full of zeros, get what was seen of so many digits.
-void ca_forward(Tape* tape, int threads, bool keep, int rows, int num_alive, int ticks, const float* cells,
-                const int64_t* neighbours, const int64_t* batch, const bool* fires, const float* noise, const float* w1,
-                const float* b1, const float* w2, const float* b2, const float* w3, const float* b3, float* after,
-                int64_t* votes, double* sums, int64_t seen_digits) {
+// Digits of height by width, cells (rows + 1, 20), batch, y and x (rows), fires (ticks, num_alive), noise (fired, 19),
+// weights and biases as in the model; `after` (rows + 1, 20) gets the states of the alive cells. If there is room for
+// votes, they and sums, full of zeros, get what was seen of so many digits.
+void ca_forward(Tape* tape, int threads, bool keep, int rows, int num_alive, int ticks, int height, int width,
+                const float* cells, const int64_t* batch, const int64_t* y, const int64_t* x, const bool* fires,
+                const float* noise, const float* w1, const float* b1, const float* w2, const float* b2, const float* w3,
+                const float* b3, float* after, int64_t* votes, double* sums, int64_t seen_digits) {
     tape->weights = std::make_unique<Weights>(w1, b1, w2, b2, w3, b3);
     const std::vector<Place>& places = tape->places = find_places(rows, num_alive, batch);
     const int digits = tape->digits = static_cast<int>(places.size());
@@ -352,13 +356,14 @@ void ca_forward(Tape* tape, int threads, bool keep, int rows, int num_alive, int
             drawn += std::count(mask, mask + places[n].alive, true);
         }
 
+    const Given given{cells, y, x, width + 2, static_cast<int64_t>(height + 2) * (width + 2)};
     share(threads, digits, [&](int turn) {
         const int n = tape->largest_first[turn];
         Digit& d = *tape->all[n];
         d.alive = places[n].alive;
         d.rows = places[n].alive + places[n].faint + 1;
         d.state.grow(static_cast<size_t>(keep ? ticks + 1 : 2) * d.rows * ROW);
-        read_cells(d, *tape->weights, places[n], cells, neighbours);
+        read_cells(d, *tape->weights, places[n], given);
         read_fires(d, ticks, fires + places[n].first, num_alive);
         const size_t kept = keep ? d.first.back() : CHUNK;
         d.perception.grow(kept * HIDDEN);

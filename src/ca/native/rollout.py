@@ -61,16 +61,17 @@ def _forward(
     votes, sums = seen or (None, None)
     given = [
         tensor.detach().contiguous()
-        for tensor in (cells, graph.neighbours, graph.batch, chance.fires, chance.noise, *weights)
+        for tensor in (cells, graph.batch, graph.y, graph.x, chance.fires, chance.noise, *weights)
     ]
     after = cells.detach().clone(memory_format=torch.contiguous_format)
     kernel().ca_forward(
         tape.address,
         THREADS,
         keep,
-        len(graph.neighbours),
+        len(graph.batch),
         graph.num_alive,
         len(chance.fires),
+        *graph.size,
         *(tensor.data_ptr() for tensor in (*given, after)),
         None if votes is None else votes.data_ptr(),
         None if sums is None else sums.data_ptr(),
