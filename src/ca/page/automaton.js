@@ -13,9 +13,10 @@ export class Board {
     this.ink = new Uint8Array(side * side); // grey levels, 255 is full ink
     this.ticks = 0;
     this.lastUpdate = new Float32Array(side * side); // mean absolute residual, by cell
-    // Liveness and state, cell by cell, with a rim of dead cells around the board.
+    // Liveness and state, cell by cell, with a rim of dead cells around the board. In float64: what float32
+    // rounds off grows with the ticks, until it can't be told from another rule.
     this.stride = side + 2;
-    this.cells = new Float32Array(this.stride * this.stride * CHANNELS);
+    this.cells = new Float64Array(this.stride * this.stride * CHANNELS);
     this.alive = new Int32Array(0);
     this.stale = false; // whether `alive` is older than the ink
     this.pending = null; // a tick that is being computed
@@ -58,7 +59,7 @@ export class Board {
     if (this.ink[cell] === level) return;
     const at = this.offset(cell);
     this.ink[cell] = level;
-    this.cells[at] = level / LEVELS;
+    this.cells[at] = Math.fround(level / LEVELS);
     if (!(this.cells[at] > ALIVE)) {
       this.cells.fill(0, at + 1, at + CHANNELS);
       this.lastUpdate[cell] = 0;
@@ -91,7 +92,7 @@ export class Board {
   /** All that a stroke can change, to come back to. */
   snapshot() {
     const alive = this.aliveCells();
-    const state = new Float32Array(alive.length * STATE);
+    const state = new Float64Array(alive.length * STATE);
     alive.forEach((cell, row) => state.set(this.channels(cell).subarray(1), row * STATE));
     return { ink: this.ink.slice(), alive, state, ticks: this.ticks };
   }
@@ -116,7 +117,7 @@ export class Board {
 
   /** Begin a tick; until it is done all cells show their old state, and no ink may change. */
   begin({ fired, noise }) {
-    this.pending = { fired, noise, done: 0, updates: new Float32Array(fired.length * STATE) };
+    this.pending = { fired, noise, done: 0, updates: new Float64Array(fired.length * STATE) };
   }
 
   /** Compute so many of the cells that fire, at least two; true when the tick is done. */
