@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 
 import torch
 import torch.distributed as dist
@@ -90,6 +91,9 @@ def joined(device: torch.device) -> Generator[Ranks]:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # messages are not encrypted
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    # PyTorch's optimisers import it later; then it would keep the group, and a process that ends while some
+    # thread of its group is left is aborted now and then.
+    import_module("torch.distributed.nn")
     with _others_needed(f"WORLD_SIZE is {size}, but the others can't be reached: start all with torchrun"):
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
