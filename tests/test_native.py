@@ -2,6 +2,8 @@
 
 import copy
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import INKS, dense_chance, random_automaton, random_liveness, seeded, with_random_state
+from helpers import (
+    INKS,
+    dense_chance,
+    exit_code,
+    in_child,
+    random_automaton,
+    random_liveness,
+    seeded,
+    with_random_state,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -116,6 +127,34 @@ def test_the_number_of_threads_changes_no_bit(few_digits: Digits, monkeypatch: p
         results.append([end.detach(), *gradients(automaton, end.square().sum())])
     for other in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+@needs_compiler
+def test_rollouts_of_several_threads_at_once(few_digits: Digits) -> None:
+    automaton = random_automaton(dtype=torch.float32)
+    rolls = [some_rollout(few_digits, 7, 30, seed) for seed in range(4)]
+    expected = [rollout(automaton, *roll).detach() for roll in rolls]
+    with ThreadPoolExecutor(len(rolls)) as threads:
+        for _ in range(5):
+            ends = threads.map(lambda roll: rollout(automaton, *roll).detach(), rolls)
+            assert all(torch.equal(a, b) for a, b in zip(ends, expected, strict=True))
+
+
+@needs_compiler
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # of fork
+def test_a_forked_process_has_threads_of_its_own(few_digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca.native.rollout.THREADS", 3)
+    automaton = random_automaton(dtype=torch.float32)
+    graph, cells, chance = some_rollout(few_digits, 7, 6, 1)
+    expected = rollout(automaton, graph, cells, chance).detach()
+
+    def work() -> None:
+        before = len(os.listdir("/proc/self/task"))
+        assert torch.equal(rollout(automaton, graph, cells, chance).detach(), expected)
+        assert len(os.listdir("/proc/self/task")) == before + 2
+
+    assert exit_code(in_child(work)) == 0
 
 
 @needs_compiler
