@@ -163,9 +163,9 @@ def test_a_missing_checkpoint_of_no_like_name_names_the_last_ones(tmp_path: Path
     assert f"{tmp_path / 'model-steps-1'} " not in message
 
 
-def test_a_missing_checkpoint_among_none_suggests_nothing(tmp_path: Path) -> None:
+def test_a_missing_checkpoint_among_none_says_where_they_come_from(tmp_path: Path) -> None:
     for path in (tmp_path / "nope", tmp_path / "no-such-folder" / "nope"):
-        assert message_of_loading(path) == f"there is no checkpoint {path}"
+        assert message_of_loading(path) == f"there is no checkpoint {path}: ca train makes them"
 
 
 def test_a_name_too_long_for_a_file_is_one_line() -> None:

@@ -413,7 +413,7 @@ def test_resuming_elsewhere_leaves_the_first_folder_alone(tmp_path: Path) -> Non
 
 def test_resuming_what_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = told_of(["train", "--resume", str(tmp_path / "nope")], 1, capsys)
-    assert line == f"there is no checkpoint {tmp_path / 'nope'}"
+    assert line == f"there is no checkpoint {tmp_path / 'nope'}: ca train makes them"
 
 
 @pytest.mark.usefixtures("drawing_nothing")

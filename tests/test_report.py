@@ -300,7 +300,7 @@ def test_a_bad_checkpoint_is_found_before_any_is_measured(
 ) -> None:
     missing = tmp_path / "nope"
     line = told([str(two[0]), str(missing), "--output-dir", str(tmp_path / "outputs")], 1, capsys)
-    assert line == f"ca: there is no checkpoint {missing}"
+    assert line == f"ca: there is no checkpoint {missing}: ca train makes them"
     assert not (tmp_path / "outputs").exists()
 
 

@@ -126,7 +126,7 @@ def _load(path: Path) -> Checkpoint:
     if path.name == WEIGHTS and path.is_file():
         path = path.parent
     if not path.exists():
-        raise CheckpointError(f"there is no checkpoint {path}{_near(path)}")
+        raise CheckpointError(f"there is no checkpoint {path}{_near(path) or ': ca train makes them'}")
     if not path.is_dir():
         raise CheckpointError(f"{path} is not a checkpoint: expected a folder with {WEIGHTS} and {CONFIG}")
     for name in (WEIGHTS, CONFIG):
