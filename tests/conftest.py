@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 import torch
-from browser import address, browser, html, page  # noqa: F401 - fixtures
-from helpers import NO_FOLDER
-from small_run import quick, stopped_run, whole_run  # noqa: F401
+from support.browser import address, browser, html, page  # noqa: F401 - fixtures
+from support.helpers import NO_FOLDER
+from support.small_run import quick, stopped_run, whole_run  # noqa: F401
 
-from ca.digits import Digits, load_digits
+from ca.data.digits import Digits, load_digits
 
 # The same examples in every run, and no deadline: a test's verdict must not depend on luck or load.
 hypothesis.settings.register_profile("ca", deadline=None, derandomize=True, max_examples=30)

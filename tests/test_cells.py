@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from helpers import INKS, random_liveness, seeded, with_random_state
 from hypothesis import given
 from hypothesis import strategies as st
+from support.helpers import INKS, random_liveness, seeded, with_random_state
 
 from ca.cells import alive, mutate, newborn, outputs
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import reseal, told_in_child
+from support.helpers import reseal, told_in_child
 
 import ca.cli
-from ca.checkpoint import checkpoints_in, load_checkpoint
+from ca.checkpoint.folder import checkpoints_in, load_checkpoint
 from ca.cli import main, parse
-from ca.digits import Digits
-from ca.errors import FailedError, UsageError
-from ca.settings import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
+from ca.data.digits import Digits
+from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
+from ca.system.errors import FailedError, UsageError
 
 SMALL = ["--batch-size", "4", "--pool-size", "8", "--ticks", "2", "2", "--held-out", "0", "--device", "cpu"]
 
@@ -257,7 +257,7 @@ def test_a_device_that_is_not_there_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("ca.training_run.load_digits", lambda dataset, split, data_dir: few_digits)
+    monkeypatch.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: few_digits)
     arguments = ["train", *SMALL[:-2], "--steps", "1", "--output-dir", str(tmp_path / "run")]
     line = told_of([*arguments, "--device", device], code, capsys)
     assert line.startswith(message)
@@ -269,9 +269,9 @@ def test_a_device_that_is_not_there_is_one_line(
 
 @pytest.fixture
 def drawing_nothing(monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -> None:
-    monkeypatch.setattr("ca.training_run.load_digits", lambda dataset, split, data_dir: few_digits)
-    monkeypatch.setattr("ca.training_output.draw_loss_history", lambda rows, path: None)
-    monkeypatch.setattr("ca.training_output.draw_batch", lambda *grids, **options: None)
+    monkeypatch.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: few_digits)
+    monkeypatch.setattr("ca.train.output.draw_loss_history", lambda rows, path: None)
+    monkeypatch.setattr("ca.train.output.draw_batch", lambda *grids, **options: None)
 
 
 def test_train_works_in_a_process_of_its_own(tmp_path: Path) -> None:
@@ -473,6 +473,6 @@ def test_each_command_runs_its_own_workflow(
         return lambda given: ran.append((name, given))
 
     for name in ("train", "evaluate", "report", "benchmark"):
-        monkeypatch.setattr(f"ca.{name}.{name}", recorder(name))
+        monkeypatch.setattr(f"ca.{name}.command.{name}", recorder(name))
     ca.cli.run(settings)
     assert ran == [(module, settings)]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from helpers import INKS, random_liveness, seeded, with_random_state
 from hypothesis import given
 from hypothesis import strategies as st
+from support.helpers import INKS, random_liveness, seeded, with_random_state
 
 from ca.cells import outputs
 from ca.loss import LOSSES, cross_entropy, l2

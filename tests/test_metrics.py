@@ -5,9 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from helpers import seeded
 from hypothesis import given
 from hypothesis import strategies as st
+from support.helpers import seeded
 from torch import Tensor
 
 from ca.metrics import agreement, cell_accuracy, confusion, count_votes, digit_accuracy

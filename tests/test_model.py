@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from helpers import INKS, random_automaton, random_liveness, seeded, with_random_state
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.helpers import INKS, random_automaton, random_liveness, seeded, with_random_state
 
 from ca.cells import newborn
 from ca.model import CellularAutomaton
@@ -39,7 +39,7 @@ def slow_tick(automaton: CellularAutomaton, grid: Array, fired: NDArray[np.bool_
 
 def fresh_automaton(seed: int = 0, *, fire_rate: float = 0.5, noise: float = 0.02) -> CellularAutomaton:
     automaton = CellularAutomaton(fire_rate, noise)
-    automaton.initialise(seeded(seed))
+    automaton.reset_parameters(seeded(seed))
     return automaton
 
 
@@ -96,7 +96,7 @@ def test_fresh_weights_fill_the_glorot_bounds() -> None:
 
 def test_initialising_makes_biases_and_the_last_layer_zero() -> None:
     automaton = random_automaton(dtype=torch.float32)
-    automaton.initialise(seeded(0))
+    automaton.reset_parameters(seeded(0))
     for name, parameter in automaton.named_parameters():
         assert parameter.any().item() == (name in ("perception.weight", "hidden.weight")), name
 

@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from helpers import FIRST_GREY, numbered_digits, numbers_of, seeded
+from support.helpers import FIRST_GREY, numbered_digits, numbers_of, seeded
 from torch import Tensor
 
-from ca.cell_graph import CellGraph
-from ca.digits import Digits
+from ca.data.digits import Digits
+from ca.engine.graph import CellGraph
 from ca.pool import Batch, Pool
-from ca.settings import Regime
+from ca.settings.choices import Regime
 
 SIZE, BATCH, QUARTER = 14, 8, 2
 REGIMES: list[Regime] = ["persistent", "mutating"]

@@ -19,8 +19,8 @@ from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
-from ca.checkpoint import TRAINING_STATE, WEIGHTS, checkpoints_in, load_checkpoint
-from ca.metrics_file import read_metrics
+from ca.checkpoint.folder import TRAINING_STATE, WEIGHTS, checkpoints_in, load_checkpoint
+from ca.train.metrics_file import read_metrics
 
 SIGNALS = [signal.SIGKILL] * 5 + [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 TRAIN = "-m ca train --steps 1000000 --held-out 0 --device cpu"
@@ -42,7 +42,7 @@ def main() -> None:
     shutil.rmtree(options.folder, ignore_errors=True)
     every = options.checkpoint_every
     killed_folder, peaceful_folder = options.folder / "killed", options.folder / "peaceful"
-    chance = random.Random(0)
+    rng = random.Random(0)
     kills: Counter[str] = Counter()
     codes: Counter[int] = Counter()
     compared: list[int] = []
@@ -53,10 +53,10 @@ def main() -> None:
         while time.monotonic() < end:
             killed = begin(killed_folder, every)
             try:
-                killed.wait(min(chance.uniform(0, 2 * options.seconds_between_kills), end - time.monotonic()))
+                killed.wait(min(rng.uniform(0, 2 * options.seconds_between_kills), end - time.monotonic()))
                 raise SystemExit(f"the run ended by itself: {killed.returncode}")
             except subprocess.TimeoutExpired:
-                number = signal.SIGTERM if time.monotonic() >= end else chance.choice(SIGNALS)
+                number = signal.SIGTERM if time.monotonic() >= end else rng.choice(SIGNALS)
             killed.send_signal(number)
             codes[killed.wait(PATIENCE)] += 1
             kills[number.name] += 1

@@ -5,12 +5,18 @@ the liveness, the grey value in [0, 1]; channels 1-19 are the state: nine commun
 ten output channels, one a class. Dead cells have zero state.
 """
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 NUM_CLASSES = 10
 STATE_CHANNELS = 19
 CHANNELS = 1 + STATE_CHANNELS
+UNDECIDED, DEAD = NUM_CLASSES, NUM_CLASSES + 1  # indices of cells that output no class
 ALIVE_THRESHOLD = 0.1  # article, "Alive cells and cell states"
+
+
+Indices = NDArray[np.uint8]  # a class, UNDECIDED or DEAD for each cell
 
 
 def alive(liveness: Tensor) -> Tensor:
@@ -44,3 +50,14 @@ def mutate(grid: Tensor, liveness: Tensor) -> Tensor:
 def outputs(cells: Tensor) -> Tensor:
     """The ten output channels, the last: (batch, 20, height, width) or (cells, 20) -> 10 channels."""
     return cells[:, -NUM_CLASSES:]
+
+
+def colour_indices(grid: Tensor) -> Indices:
+    """What each cell outputs: (batch, 20, height, width) -> (batch, height, width).
+
+    A class 0-9; `UNDECIDED` where an alive cell has no positive output; `DEAD` where it is dead.
+    """
+    best, index = outputs(grid).max(1)
+    index[best <= 0] = UNDECIDED
+    index[~alive(grid[:, 0])] = DEAD
+    return index.byte().cpu().numpy()

@@ -13,9 +13,7 @@ import tyro
 from tyro.conf import subcommand
 
 from ca import __version__
-from ca.effort import refuse_impossible
-from ca.errors import FailedError
-from ca.settings import (
+from ca.settings.commands import (
     BenchmarkSettings,
     DemoSettings,
     EvaluateSettings,
@@ -24,6 +22,8 @@ from ca.settings import (
     Settings,
     TrainSettings,
 )
+from ca.settings.limits import refuse_impossible
+from ca.system.errors import FailedError
 
 INTERRUPTED = 130
 
@@ -81,8 +81,8 @@ def _train_defaults(settings: TrainSettings) -> TrainSettings:
     if settings.resume is None:
         return TrainSettings.of(settings.recipe)
 
-    from ca.checkpoint import load_checkpoint, newest_checkpoint
-    from ca.saved_settings import saved_settings
+    from ca.checkpoint.folder import load_checkpoint, newest_checkpoint
+    from ca.train.resume import saved_settings
 
     checkpoint = newest_checkpoint(settings.resume)
     if checkpoint is None:
@@ -103,26 +103,26 @@ def _share_cores() -> None:
 def run(settings: Settings) -> None:
     """Run the workflow that the settings belong to."""
     if isinstance(settings, TrainSettings):
-        from ca.train import train
+        from ca.train.command import train
 
         train(settings)
     elif isinstance(settings, EvaluateSettings):
-        from ca.evaluate import evaluate
+        from ca.evaluate.command import evaluate
 
         evaluate(settings)
     elif isinstance(settings, ReportSettings):
-        from ca.report import report
+        from ca.report.command import report
 
         report(settings)
     elif isinstance(settings, DemoSettings):
-        from ca.demo import demo
+        from ca.page.demo import demo
 
         demo(settings)
     elif isinstance(settings, ExportSettings):
-        from ca.export import export
+        from ca.page.export import export
 
         export(settings)
     else:
-        from ca.benchmark import benchmark
+        from ca.benchmark.command import benchmark
 
         benchmark(settings)

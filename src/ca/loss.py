@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ca.cells import NUM_CLASSES
-from ca.settings import LossName
+from ca.settings.choices import LossName
 
 
 def l2(outputs: Tensor, labels: Tensor, num_digits: int) -> Tensor:

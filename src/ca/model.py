@@ -34,9 +34,10 @@ class CellularAutomaton(nn.Module):
         self.perception = nn.Linear(TAPS * CHANNELS, HIDDEN)
         self.hidden = nn.Linear(HIDDEN, HIDDEN)
         self.residual = nn.Linear(HIDDEN, STATE_CHANNELS)
+        self.reset_parameters()
 
     @torch.no_grad()
-    def initialise(self, generator: torch.Generator) -> None:
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Draw new weights as the article's notebook does (Keras defaults): Glorot, last layer zero."""
         for layer in (self.perception, self.hidden, self.residual):
             layer.bias.zero_()

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ca.cell_graph import CellGraph
 from ca.cells import mutate, newborn
-from ca.digits import Digits
-from ca.settings import Regime
+from ca.data.digits import Digits
+from ca.engine.graph import CellGraph
+from ca.settings.choices import Regime
 
 
 @dataclass(frozen=True)

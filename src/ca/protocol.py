@@ -7,13 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ca.cell_graph import CellGraph, Chance
-from ca.cells import NUM_CLASSES, STATE_CHANNELS, mutate, newborn
-from ca.digits import Digits
-from ca.engine import observe
+from ca.cells import NUM_CLASSES, STATE_CHANNELS, Indices, colour_indices, mutate, newborn
+from ca.data.digits import Digits
+from ca.engine.graph import CellGraph
+from ca.engine.rollout import observe, random_draws
 from ca.metrics import agreement, cell_accuracy, digit_accuracy
 from ca.model import CellularAutomaton
-from ca.render import Indices, colour_indices
 
 METRICS = ("cell_accuracy", "agreement", "digit_accuracy")
 DIGITS_AT_ONCE = 32  # few enough for a tick's activations to stay in the processor's cache
@@ -86,12 +85,12 @@ def measure(
             cells = graph.gather(grid)
             for first in range(0, ticks, TICKS_AT_ONCE):
                 some = slice(first, min(first + TICKS_AT_ONCE, ticks))
-                chance = Chance.draw(graph, automaton, some.stop - first, generator)
-                cells, seen = observe(automaton, graph, cells, chance, len(liveness))
+                draws = random_draws(graph, automaton, some.stop - first, generator)
+                cells, seen = observe(automaton, graph, cells, draws, len(liveness))
                 votes[stage, some, chunk] = seen.votes
                 sums[stage, some] += torch.stack([seen.abs_state, seen.abs_residual], 1).cpu()
                 counts[stage, some, 0] += graph.num_alive * STATE_CHANNELS
-                counts[stage, some, 1] += torch.tensor(chance.counts) * STATE_CHANNELS
+                counts[stage, some, 1] += torch.tensor(draws.counts) * STATE_CHANNELS
             grid = graph.scatter(cells, grid)
             last_cells[stage, chunk] = colour_indices(grid)
         advance(chunk.stop - chunk.start)

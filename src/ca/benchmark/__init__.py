@@ -1,0 +1,1 @@
+"""`ca benchmark`: speed, memory and start-up of this machine."""

@@ -1,0 +1,132 @@
+"""The speed of training and of measuring: the engine, the dense rule, and the limit of matrix products.
+
+A training step is a whole one, with the article's Adam: draw, roll out, backward, update, write back. All are
+timed in turn, round after round, so that a change in the machine's speed meets them alike; what counts are
+the ratios.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ca.cells import STATE_CHANNELS, alive, outputs
+from ca.data.digits import load_digits
+from ca.engine.kernel.build import THREADS
+from ca.loss import LOSSES
+from ca.model import HIDDEN, TAPS
+from ca.protocol import measure
+from ca.settings.commands import BenchmarkSettings, TrainSettings
+from ca.system.seeds import seeded
+from ca.train.run import TrainingRun
+from ca.train.step import learn, training_step
+
+ENGINE_STEPS = 20  # a round; they take about as long as one dense step
+PRODUCTS = 40  # a round
+
+# Multiplications for each cell that fires: three matrix products forward. The backward pass needs two
+# products of the same size for each. Liveness never changes, so its share is not needed every tick.
+MULTIPLICATIONS = TAPS * STATE_CHANNELS * HIDDEN + HIDDEN * HIDDEN + HIDDEN * STATE_CHANNELS
+
+MEASURED_DIGITS, MEASURED_TICKS = 128, 100  # a round of the protocol: two stages of so many ticks
+PROTOCOL_TICKS = 200
+
+
+def speeds(settings: BenchmarkSettings, device: torch.device) -> dict[str, float]:
+    """Medians of all rounds, and ratios taken in each round."""
+    training = TrainSettings(
+        recipe="article",
+        batch_size=settings.batch_size,
+        pool_size=10 * settings.batch_size,
+        ticks=(settings.ticks, settings.ticks),
+        seed=settings.seed,
+    )
+    engine_run, dense_run = (TrainingRun.start(training, device) for _ in range(2))
+    test = load_digits("mnist", "test").to(device)
+    digits = test[:MEASURED_DIGITS]
+    fired = engine_run.automaton.fire_rate * _alive_cells(engine_run.pool.grid[:, 0]) * settings.batch_size
+    step_flop = 3 * 2 * MULTIPLICATIONS * fired * settings.ticks
+    fired_measuring = engine_run.automaton.fire_rate * _alive_cells(digits.liveness) * len(digits)
+    measure_flop = 2 * MULTIPLICATIONS * fired_measuring * 2 * MEASURED_TICKS
+    left = torch.randn(round(fired), TAPS * STATE_CHANNELS, device=device)
+    right = torch.randn(TAPS * STATE_CHANNELS, HIDDEN, device=device)
+    product_flop = 2 * left.numel() * HIDDEN
+
+    def measure_some() -> object:
+        generator = seeded(settings.seed, device)
+        return measure(engine_run.automaton, digits, stages=2, ticks=MEASURED_TICKS, generator=generator)
+
+    threads = torch.get_num_threads()
+    engine, dense, measuring, flop_time = [], [], [], []
+    for number in tqdm(range(settings.repeats + 1), unit="round", disable=None):
+        engine_time = _seconds(lambda: training_step(engine_run), ENGINE_STEPS, device)
+        measure_time = _seconds(measure_some, 1, device)
+        torch.set_num_threads(THREADS)  # all that PyTorch would take by itself
+        product_time = _seconds(lambda: torch.mm(left, right), PRODUCTS, device)
+        dense_time = _seconds(lambda: dense_training_step(dense_run), 1, device)
+        torch.set_num_threads(threads)
+        if number > 0:  # the first round warms up
+            engine.append(engine_time)
+            measuring.append(measure_time)
+            dense.append(dense_time)
+            flop_time.append(product_time / product_flop)
+
+    protocol_flop = 2 * MULTIPLICATIONS * engine_run.automaton.fire_rate * 2 * PROTOCOL_TICKS
+    protocol_flop *= _alive_cells(test.liveness) * len(test)
+    return {
+        "engine_steps_per_minute": 60 / statistics.median(engine),
+        "dense_steps_per_minute": 60 / statistics.median(dense),
+        "floor_steps_per_minute": 60 / (step_flop * statistics.median(flop_time)),
+        "ratio_to_dense": statistics.median(d / e for d, e in zip(dense, engine, strict=True)),
+        "share_of_floor": statistics.median(
+            step_flop * f / e for f, e in zip(flop_time, engine, strict=True)
+        ),
+        "protocol_seconds": statistics.median(measuring) * protocol_flop / measure_flop,
+        "protocol_floor_seconds": statistics.median(flop_time) * protocol_flop,
+        "protocol_share_of_floor": statistics.median(
+            measure_flop * f / m for f, m in zip(flop_time, measuring, strict=True)
+        ),
+        "gflop_per_step": step_flop / 1e9,
+        "product_gflop_per_second": 1e-9 / statistics.median(flop_time),
+    }
+
+
+def dense_training_step(run: TrainingRun) -> Tensor:
+    """A training step as `ca.train.step.training_step`, by the dense rule in eager PyTorch."""
+    run.step += 1
+    batch = run.pool.draw(run.settings.batch_size)
+    grid = batch.grid.contiguous()
+    for _ in range(run.draw_ticks()):
+        grid = run.automaton(grid, run.generator)
+    digit, y, x = alive(grid[:, 0]).nonzero().unbind(1)
+    loss = LOSSES[run.settings.loss](outputs(grid)[digit, :, y, x], batch.labels[digit], len(batch.labels))
+    learn(run, loss)
+    run.pool.grid[batch.indices] = grid.detach()
+    return loss.detach()
+
+
+def _alive_cells(liveness: Tensor) -> float:
+    """Alive cells of a digit, on average: (digits, height, width)."""
+    return alive(liveness).sum().item() / len(liveness)
+
+
+def _seconds(work: Callable[[], object], times: int, device: torch.device) -> float:
+    """Wall time of one call, on average over some; one before that takes back caches and memory."""
+    work()
+    wait_for(device)
+    start = time.perf_counter()
+    for _ in range(times):
+        work()
+    wait_for(device)
+    return (time.perf_counter() - start) / times
+
+
+def wait_for(device: torch.device) -> None:
+    """Let a device finish what it was given to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

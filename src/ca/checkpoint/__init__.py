@@ -1,0 +1,1 @@
+"""Checkpoints: folders of tensors and JSON, without pickle."""

@@ -1,0 +1,1 @@
+"""Data sets, and the MNIST digits that come with the package."""

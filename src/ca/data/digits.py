@@ -1,0 +1,133 @@
+"""Sets of digits: the bundled MNIST, and other sets of ten classes through torchvision."""
+
+import hashlib
+import socket
+import zlib
+from dataclasses import dataclass
+from http.client import HTTPException
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ca.cells import NUM_CLASSES
+from ca.settings.choices import Dataset
+from ca.system.errors import FailedError
+
+MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
+DOWNLOAD_TIMEOUT = 30  # seconds without an answer
+UNREADABLE = (  # what a broken connection or damaged files make torchvision raise
+    OSError,
+    HTTPException,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AssertionError,
+)
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images and labels of a set of digits.
+
+    Attributes:
+        images: (digits, height, width) uint8 grey values, 255 is full ink
+        labels: (digits,) int64 classes 0-9
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: slice | Tensor) -> "Digits":
+        return Digits(self.images[index], self.labels[index])
+
+    @property
+    def liveness(self) -> Tensor:
+        """(digits, height, width) float32 grey values in [0, 1]."""
+        return self.images.float() / 255
+
+    def sample(self, number: int, generator: torch.Generator) -> "Digits":
+        """Random digits, none twice."""
+        order = torch.randperm(len(self), generator=generator, device=self.labels.device)
+        return self[order[:number]]
+
+    def to(self, device: torch.device) -> "Digits":
+        return Digits(self.images.to(device), self.labels.to(device))
+
+
+def load_digits(dataset: Dataset, split: Literal["train", "test"], data_dir: Path = Path("data")) -> Digits:
+    """The training or test digits of a data set.
+
+    Args:
+        data_dir: folder of the data sets that do not come with this package; they are downloaded there
+
+    Raises:
+        FailedError: the set is neither in the folder nor can it be downloaded
+    """
+    if dataset == "mnist":
+        return _bundled_mnist(split)
+    return _from_torchvision(dataset, split, data_dir)
+
+
+def _bundled_mnist(split: str) -> Digits:
+    content = files("ca").joinpath("data", "mnist.npz").read_bytes()
+    if hashlib.sha256(content).hexdigest() != MNIST_SHA256:
+        raise FailedError("the bundled MNIST data is damaged: install the package again")
+    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        images, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
+    return Digits(torch.from_numpy(images), torch.from_numpy(labels).long())
+
+
+def _from_torchvision(dataset: Dataset, split: str, data_dir: Path) -> Digits:
+    from torchvision import datasets  # takes half a second, which MNIST can save
+
+    kind: type[datasets.MNIST] = {
+        "fashion-mnist": datasets.FashionMNIST,
+        "kmnist": datasets.KMNIST,
+        "qmnist": datasets.QMNIST,
+        "emnist-digits": datasets.EMNIST,
+    }[dataset]
+    options: dict[str, Any] = {"split": "digits"} if dataset == "emnist-digits" else {}
+    folder = data_dir / kind.__name__ / "raw"
+    timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
+    try:
+        found = kind(str(data_dir), train=split == "train", download=True, **options)
+        return _checked(found.data, found.targets, column_by_column=dataset == "emnist-digits")
+    except UNREADABLE as error:
+        raise FailedError(
+            f"data set '{dataset}' is not whole in {folder} and can't be downloaded "
+            f"({type(error).__name__}): put {_expected_files(kind)} there, or use --dataset mnist"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+
+
+def _checked(images: Tensor, labels: Tensor, *, column_by_column: bool) -> Digits:
+    """Digits from what torchvision has read; it does not check what the files say."""
+    labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the class, then the writer
+    images = images.transpose(1, 2) if column_by_column else images
+    if images.dtype != torch.uint8 or len(images) != len(labels):
+        raise ValueError(f"{len(images)} images of {images.dtype} with {len(labels)} labels")
+    if not ((labels >= 0) & (labels < NUM_CLASSES)).all():
+        raise ValueError(f"labels from {labels.min()} to {labels.max()}")
+    return Digits(images.contiguous(), labels.long())
+
+
+def _expected_files(kind: Any) -> str:
+    if kind.__name__ == "EMNIST":
+        return "gzip.zip"  # all its splits in one file
+    resources = kind.resources
+    if isinstance(resources, dict):  # QMNIST
+        resources = [entry for entries in resources.values() for entry in entries]
+    return ", ".join(Path(url).name for url, _ in resources)

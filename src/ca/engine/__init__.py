@@ -1,0 +1,1 @@
+"""The engine: the update rule computed only for the cells that are alive and fire."""

@@ -1,0 +1,1 @@
+"""`ca evaluate`: videos of digits that classify themselves."""

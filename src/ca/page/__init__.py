@@ -1,0 +1,1 @@
+"""`ca demo` and `ca export`: the page to draw on; its sources are in `web/`."""

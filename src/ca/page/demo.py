@@ -1,0 +1,91 @@
+"""`ca demo`: the page, served to this machine alone."""
+
+import threading
+import webbrowser
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from ca.checkpoint.folder import load_checkpoint
+from ca.data.digits import load_digits
+from ca.page.build import build_page
+from ca.settings.commands import DemoSettings
+from ca.system.errors import FailedError
+
+HOST = "127.0.0.1"
+HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",  # another automaton may be shown at the same address next time
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def demo(settings: DemoSettings) -> None:
+    """Serve the page until Ctrl-C, and open it in a browser.
+
+    Raises:
+        FailedError: checkpoint or data are not there, or the port is taken
+    """
+    checkpoint = load_checkpoint(settings.checkpoint)
+    page = build_page(checkpoint, load_digits(checkpoint.dataset, "test", settings.data_dir))
+    server = page_server(page, settings.port)
+    address = f"http://{HOST}:{server.server_port}/"
+    print(f"{address}  (Ctrl-C ends it)", flush=True)
+    if settings.browser:
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.server_close()
+
+
+def page_server(page: str, port: int) -> ThreadingHTTPServer:
+    """A server of one page on the loopback interface; with port 0, on any that is free.
+
+    It answers only requests that name it as their host: a web site whose name was pointed at this
+    machine gets nothing.
+
+    Raises:
+        FailedError: the port is taken
+    """
+    content = page.encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        server_version, sys_version = "ca", ""
+
+        def do_GET(self) -> None:
+            self._answer(with_content=True)
+
+        def do_HEAD(self) -> None:
+            self._answer(with_content=False)
+
+        def _answer(self, *, with_content: bool) -> None:
+            if self.headers.get("Host") not in hosts:
+                self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            elif self.path.split("?")[0] != "/":
+                self.send_error(HTTPStatus.NOT_FOUND)
+            else:
+                self.send_response(HTTPStatus.OK)
+                for name, value in HEADERS.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                if with_content:
+                    self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Be silent: the terminal is the user's."""
+
+    try:
+        server = ThreadingHTTPServer((HOST, port), Handler)
+    except OSError as error:
+        raise FailedError(
+            f"can't serve on port {port}: {error.strerror}; choose another --port, or 0 for any"
+        ) from error
+    hosts = (f"{HOST}:{server.server_port}", f"localhost:{server.server_port}")
+    return server

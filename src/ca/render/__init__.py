@@ -1,0 +1,1 @@
+"""Colours, pictures of cells, and what all figures share."""

@@ -1,0 +1,1 @@
+"""`ca report`: the evaluation protocol on the test set, as a table, JSON and figures."""

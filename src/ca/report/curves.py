@@ -1,0 +1,108 @@
+"""Figures of what is measured tick by tick, with all checkpoints on the same axes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import cycle, product
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from ca.render.figures import COLOURS, PRINT_DPI, percent, plain_axes, plain_text, save_figure
+from ca.report import article
+
+Curves = Mapping[str, Sequence[float]]  # by metric, a value a tick
+DASHES = ("-", "--", ":", "-.")  # one after the other, once the colours are used up
+LEGEND_LETTERS = 90  # that fit side by side
+
+
+def draw_shares(
+    curves: Mapping[str, Curves], ticks_per_stage: int, *, with_article: bool, path: Path
+) -> None:
+    """Cell accuracy and agreement against ticks.
+
+    Args:
+        curves: of each checkpoint, by its name
+        with_article: whether to show what the article reports for MNIST
+    """
+    labels = {"cell_accuracy": "cell accuracy (share of cells)", "agreement": "agreement (share of digits)"}
+    figure, panels = _panels(curves, labels, ticks_per_stage)
+    for metric, axes in panels.items():
+        # The article counts its ticks from zero state: beyond a mutation they mean nothing.
+        told = (article.TOP[metric], article.AT_200[metric]) if with_article else ()
+        points = [(tick, share) for tick, share in told if tick <= ticks_per_stage]
+        if points:
+            ticks, shares = zip(*points, strict=True)
+            axes.plot(ticks, shares, "D", color="black", markerfacecolor="white", label=article.NAME)
+        axes.yaxis.set_major_formatter(percent)
+        settled = [share for one in curves.values() for share in _settled(one[metric], ticks_per_stage)]
+        bottom = _bottom(min([*settled, *(share for _, share in points)]))
+        axes.set_ylim(bottom, 1 + 0.02 * (1 - bottom))  # a little room, so that a line at 100 % is whole
+    _finish(figure, panels["cell_accuracy"], path)
+
+
+def draw_magnitudes(curves: Mapping[str, Curves], ticks_per_stage: int, *, path: Path) -> None:
+    """Mean absolute state and residual against ticks, as in the article's "Experiment 2"."""
+    labels = {"mean_abs_state": "mean absolute state", "mean_abs_residual": "mean absolute residual"}
+    figure, panels = _panels(curves, labels, ticks_per_stage)
+    for metric, axes in panels.items():
+        if any(any(one[metric]) for one in curves.values()):  # not all zero, as the residual before training
+            _set_logarithmic(axes)
+    _finish(figure, panels["mean_abs_state"], path)
+
+
+def _panels(
+    curves: Mapping[str, Curves], labels: Mapping[str, str], ticks_per_stage: int
+) -> tuple[Figure, dict[str, Axes]]:
+    """A panel for each metric, with a line for each checkpoint and a mark at the mutation."""
+    figure = Figure(figsize=(9, 3.8), dpi=PRINT_DPI)
+    figure.set_layout_engine("constrained", wspace=0.05)
+    panels = dict(zip(labels, figure.subplots(1, len(labels)), strict=True))
+    for metric, axes in panels.items():
+        for (name, curve), (dashes, colour) in zip(curves.items(), cycle(product(DASHES, COLOURS))):
+            for start in range(0, len(curve[metric]), ticks_per_stage):  # a mutation breaks the line
+                values = curve[metric][start : start + ticks_per_stage]
+                ticks = range(start + 1, start + 1 + len(values))
+                label = None if start else plain_text(name)
+                axes.plot(ticks, values, dashes, color=colour, linewidth=1.5, label=label)
+        mutation = ticks_per_stage + 0.5  # between the last tick of one stage and the first of the next
+        axes.axvline(mutation, color="dimgray", linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+        axes.text(
+            mutation, 1.02, "mutation", color="dimgray", ha="center", transform=axes.get_xaxis_transform()
+        )
+        axes.set_xlabel("tick")
+        axes.set_ylabel(labels[metric])
+        plain_axes(axes)
+    return figure, panels
+
+
+def _set_logarithmic(axes: Axes) -> None:
+    """A logarithmic axis: cells at work and at rest differ tenfold, and automata that explode by far more."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high < 1000 * low:  # few powers of ten to be read
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _settled(curve: Sequence[float], ticks_per_stage: int) -> list[float]:
+    """The values in the second half of each stage, when the cells have mostly made up their minds."""
+    return [value for tick, value in enumerate(curve) if tick % ticks_per_stage >= ticks_per_stage // 2]
+
+
+def _bottom(lowest: float) -> float:
+    """Where to start an axis of shares so that what is above `lowest` fills its upper half.
+
+    From zero on, the differences between good automata would be a hair's breadth. What lies beneath, the
+    first ticks of each stage, rises steeply and is cut off.
+    """
+    return max(0.0, min(0.9, math.floor(20 * (2 * lowest - 1)) / 20))
+
+
+def _finish(figure: Figure, axes: Axes, path: Path) -> None:
+    handles, names = axes.get_legend_handles_labels()
+    columns = max(1, min(len(names), LEGEND_LETTERS // (max(map(len, names)) + 6)))  # 6 for line and gap
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
+    save_figure(figure, path)

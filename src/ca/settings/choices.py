@@ -1,0 +1,10 @@
+"""What a setting can be chosen from; without imports of this package, so that every module may use it."""
+
+from typing import Literal
+
+Dataset = Literal["mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-digits"]
+Regime = Literal["naive", "persistent", "mutating"]
+View = Literal["classes", "confidence", "channels"]
+Layout = Literal["mosaic", "board"]
+LossName = Literal["l2", "cross-entropy"]
+RecipeName = Literal["best", "quick", "article"]

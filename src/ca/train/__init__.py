@@ -1,0 +1,1 @@
+"""`ca train`: the training step, the loop around it, and all that a run writes."""

@@ -1,0 +1,90 @@
+"""`ca train`: begins or resumes a run, trains, and says where it ended."""
+
+import shlex
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+
+from ca.checkpoint.folder import checkpoints_in, load_checkpoint
+from ca.engine.device import find_device
+from ca.settings.commands import TrainSettings, flag_of
+from ca.system.errors import FailedError
+from ca.system.folders import locked
+from ca.system.terminal import print_line
+from ca.train.loop import train_to_end
+from ca.train.output import TrainingOutput
+from ca.train.profiling import profile_steps
+from ca.train.ranks import Ranks, local_device, process_group
+from ca.train.resume import resume_run
+from ca.train.run import TrainingRun
+
+
+def train(settings: TrainSettings) -> None:
+    """Train to the last step, or until told to stop; either way a checkpoint is left.
+
+    Of several processes, the first has the folder and writes into it.
+
+    Raises:
+        FailedError: the loss is no longer a number, the folder is in use or can't be written, or another
+            process of the run failed
+        UsageError: the settings do not fit the checkpoint to resume from, or the number of processes
+    """
+    device = find_device(local_device(settings.device))
+    folder = settings.output_dir
+    with process_group(device) as ranks, locked(folder) if ranks.is_main else nullcontext():
+        run = _begin(settings, device, ranks)
+        try:
+            with run.stop, TrainingOutput(folder, run) if ranks.is_main else nullcontext() as output:
+                if settings.profile:
+                    profile_steps(run, folder / "profile.json")
+                train_to_end(run, output)
+        except OSError as error:
+            raise FailedError(f"can't write into {folder}: {error.strerror}") from error
+        if output is not None and output.unsaved:
+            raise output.unsaved
+        stopped_by = run.stopped_by if run.step < settings.steps else 0
+        path = folder / f"model-steps-{run.step}"
+        if ranks.is_main and stopped_by:
+            print_line(f"stopped; go on with: {_command_to_resume(settings, path)}")
+        elif ranks.is_main:
+            print_line(f"see it at work: {shlex.join(['ca', 'evaluate', str(path)])}")
+    if stopped_by:
+        raise SystemExit(128 + stopped_by)
+
+
+def _begin(settings: TrainSettings, device: torch.device, ranks: Ranks) -> TrainingRun:
+    """A new run or the resumed one, the same in all processes."""
+    checkpoint = None if settings.resume is None else load_checkpoint(settings.resume)
+    if ranks.is_main and (checkpoint is None or not _holds(settings.output_dir, checkpoint.path)):
+        _refuse_used(settings.output_dir)
+    if checkpoint is None:
+        run = TrainingRun.start(settings, device, ranks)
+    else:
+        run = resume_run(settings, checkpoint, device, ranks)
+    steps = set(ranks.gather(torch.tensor(run.step, device=device)).tolist())
+    if len(steps) > 1:
+        raise FailedError(f"the processes are at steps {sorted(steps)}: name one checkpoint with --resume")
+    return run
+
+
+def _holds(folder: Path, checkpoint: Path) -> bool:
+    return checkpoint.resolve().parent == folder.resolve()
+
+
+def _refuse_used(folder: Path) -> None:
+    used = checkpoints_in(folder)
+    if used:
+        raise FailedError(
+            f"{folder} holds a run already: go on with --resume {used[-1]}, or choose another --output-dir"
+        )
+
+
+def _command_to_resume(settings: TrainSettings, path: Path) -> str:
+    """What to type; a checkpoint keeps neither the data folder nor the device."""
+    words = ["ca", "train", "--resume", str(path)]
+    for name in ("data_dir", "device"):
+        value = getattr(settings, name)
+        if value != getattr(TrainSettings, name):
+            words += flag_of(name, value).split(" ", 1)
+    return shlex.join(words)

@@ -1,0 +1,97 @@
+"""A training run: everything that a step reads and changes."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch.optim import Optimizer
+
+from ca.data.digits import Digits, load_digits
+from ca.model import NOISE, CellularAutomaton
+from ca.pool import Pool
+from ca.settings.commands import TrainSettings
+from ca.settings.recipes import RECIPES, Recipe
+from ca.system.errors import UsageError
+from ca.system.seeds import seeded, stream
+from ca.system.signals import StopSignal
+from ca.train.optimisers import make_optimisers
+from ca.train.ranks import Ranks
+
+ALONE = Ranks()
+POOL_STREAM, ROLLOUT_STREAM = 0, 1  # seeds of the generators of a run
+
+
+@dataclass
+class TrainingRun:
+    """A run between two steps.
+
+    Attributes:
+        pool: this process's share; its generator draws digits and batches, in each process others
+        held_out: digits that are never trained on
+        shared_generator: on the CPU; draws what all processes share, weights and numbers of ticks
+        generator: on the automaton's device; draws fire masks and noise, in each process others
+        ranks: the processes of this run
+        step: steps done so far
+        stop: signals to this process
+        stopped_by: a stop signal that any process had got by the last step, or 0
+    """
+
+    settings: TrainSettings
+    recipe: Recipe
+    automaton: CellularAutomaton
+    optimisers: list[Optimizer]
+    pool: Pool
+    held_out: Digits
+    shared_generator: torch.Generator
+    generator: torch.Generator
+    ranks: Ranks
+    step: int = 0
+    stop: StopSignal = field(default_factory=StopSignal)
+    stopped_by: int = 0
+
+    @classmethod
+    def start(
+        cls, settings: TrainSettings, device: torch.device, ranks: Ranks = ALONE, step: int = 0
+    ) -> "TrainingRun":
+        """A new run: fresh weights, a pool of fresh digits; `step` seeds its generators.
+
+        Raises:
+            UsageError: --held-out leaves nothing to train on, or the processes can't share the work evenly
+        """
+        if settings.batch_size % (4 * ranks.size) or settings.pool_size % ranks.size:
+            raise UsageError(
+                f"{ranks.size} processes can't share --batch-size {settings.batch_size} and --pool-size "
+                f"{settings.pool_size} evenly, four digits or a multiple each"
+            )
+        digits = load_digits(settings.dataset, "train", settings.data_dir).to(device)
+        kept = len(digits) - settings.held_out
+        if kept < 1:
+            raise UsageError(f"--held-out {settings.held_out} leaves none of {len(digits)} training digits")
+        shared_generator = seeded(settings.seed)
+        automaton = CellularAutomaton(noise=NOISE if settings.noise else 0.0)
+        automaton.reset_parameters(shared_generator)
+        automaton.to(device)
+        recipe = RECIPES[settings.recipe]
+        return cls(
+            settings=settings,
+            recipe=recipe,
+            automaton=automaton,
+            optimisers=make_optimisers(automaton, recipe),
+            pool=Pool(
+                digits[:kept],
+                settings.pool_size // ranks.size,
+                settings.regime,
+                stream("cpu", settings.seed, step, ranks.rank, POOL_STREAM),
+            ),
+            held_out=digits[kept:],
+            shared_generator=shared_generator,
+            generator=stream(device, settings.seed, step, ranks.rank, ROLLOUT_STREAM),
+            ranks=ranks,
+            step=step,
+        )
+
+    def draw_ticks(self) -> int:
+        """How many ticks a step has: its bounds move linearly over the run."""
+        ticks, done = self.settings.ticks, self.step / self.settings.steps
+        first, last = ticks[:2], ticks[-2:]
+        least, most = (round((1 - done) * a + done * b) for a, b in zip(first, last, strict=True))
+        return int(torch.randint(least, most + 1, (), generator=self.shared_generator))

@@ -1,0 +1,34 @@
+"""What captions say about digits."""
+
+import numpy as np
+import pytest
+
+from ca.cells import DEAD, UNDECIDED
+from ca.evaluate.layouts import MIN_LETTERS, caption_letters, majorities
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([3, 3, 3, 1, DEAD, DEAD], "3 (75%)"),
+        ([UNDECIDED, UNDECIDED, 5, DEAD], "5 (33%)"),
+        ([UNDECIDED, DEAD], "none"),
+        ([DEAD], "none"),
+    ],
+)
+def test_majority_is_of_the_alive_cells(cells: list[int], expected: str) -> None:
+    indices = np.array([[cells]], dtype=np.uint8)
+    assert majorities(indices, np.zeros(indices.shape, dtype=np.int64), 1) == [expected]
+
+
+def test_majority_is_of_the_digits_own_cells() -> None:
+    indices = np.array([[[1, 1, 2, DEAD, 2, 9]]], dtype=np.uint8)
+    owner = np.array([[[2, 2, 2, -1, 0, 0]]])
+    assert majorities(indices, owner, 4) == ["2 (50%)", "none", "1 (67%)", "none"]
+
+
+def test_captions_too_small_to_read_are_left_out() -> None:
+    assert caption_letters(28) == 0
+    sizes = [caption_letters(width) for width in range(1, 400)]
+    assert sizes == sorted(sizes)
+    assert min(size for size in sizes if size) == MIN_LETTERS

@@ -1,0 +1,111 @@
+"""Which digits are an automaton's worst, and how they are shown."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from support.helpers import seeded
+from torch import Tensor
+
+from ca.cells import DEAD, UNDECIDED
+from ca.render.palette import PALETTE
+from ca.report.worst import agreed_on_wrong, draw_worst, never_agreed
+
+
+def random_votes(seed: int, ticks: int = 3, digits: int = 60) -> tuple[Tensor, Tensor]:
+    """Make votes of two classes, often unanimous, of few cells so that many digits tie; and labels."""
+    generator = seeded(seed)
+    cells = torch.randint(6, (digits,), generator=generator)  # of some none
+    votes = torch.zeros(ticks, digits, 10, dtype=torch.int32)
+    for tick in range(ticks):
+        for digit in range(digits):
+            first, second = torch.randperm(3, generator=generator)[:2].tolist()
+            share = int(torch.randint(int(cells[digit]) + 1, (1,), generator=generator))
+            votes[tick, digit, first] += share
+            votes[tick, digit, second] += int(cells[digit]) - share
+    return votes, torch.randint(3, (digits,), generator=generator)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_never_agreed_by_brute_force(seed: int) -> None:
+    votes, _ = random_votes(seed)
+    expected = []
+    for digit in range(60):
+        of_ticks = votes[:, digit].tolist()
+        if sum(of_ticks[-1]) and all(sum(count > 0 for count in tick) > 1 for tick in of_ticks):
+            expected.append((max(of_ticks[-1]) / sum(of_ticks[-1]), digit))
+    assert len({share for share, _ in expected}) < len(expected), "there are ties"
+    assert never_agreed(votes).tolist() == [digit for _, digit in sorted(expected)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_agreed_on_wrong_by_brute_force(seed: int) -> None:
+    votes, labels = random_votes(seed)
+    expected = []
+    for digit, label in enumerate(labels.tolist()):
+        wrong = []
+        for counts in votes[:, digit].tolist():
+            classes = [index for index, count in enumerate(counts) if count]
+            wrong.append(len(classes) == 1 and classes != [label])
+        if wrong[-1]:
+            expected.append((-sum(wrong), digit))
+    assert len({ticks for ticks, _ in expected}) < len(expected), "there are ties"
+    assert agreed_on_wrong(votes, labels).tolist() == [digit for _, digit in sorted(expected)]
+
+
+def halves(first: int, second: int) -> np.ndarray:
+    """Make a digit of 4 x 4 cells: its upper half of one palette index, its lower of another."""
+    return np.repeat(np.array([first, first, second, second], dtype=np.uint8)[:, None], 4, 1)
+
+
+def three_digits() -> tuple[Tensor, Tensor, np.ndarray]:
+    """One that never agrees, one that agrees on a wrong class, one that is right; after two ticks."""
+    votes = torch.zeros(2, 3, 10, dtype=torch.int32)
+    votes[:, 0, 3], votes[:, 0, 8] = 7, 9
+    votes[1, 1, 9] = votes[1, 2, 2] = 16
+    votes[0, 1, 4] = votes[0, 2, 2] = 16
+    return votes, torch.tensor([3, 4, 2]), np.stack([halves(3, 8), halves(9, 9), halves(2, DEAD)])
+
+
+def test_each_kind_has_its_count_pictures_and_captions(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr("ca.report.worst.save_figure", lambda figure, path: figures.append(figure))
+    draw_worst(*three_digits(), name="m", path=Path("unused"))
+    above, beneath = figures[0].axes
+    assert above.get_title().startswith("1 of 3 digits never agreed in 2 ticks")
+    assert beneath.get_title().startswith("1 of 3 digits agree on a wrong class")
+    assert [text.get_text() for text in above.texts] == ["3 → 8: 9 of 16"]
+    assert [text.get_text() for text in beneath.texts] == ["4 → 9: 16 of 16"]
+    for axes, upper, lower in ((above, 3, 8), (beneath, 9, 9)):
+        (image,) = axes.images
+        pixels = np.asarray(image.get_array()).reshape(-1, 3)
+        colours, counts = np.unique(pixels, axis=0, return_counts=True)
+        seen = {tuple(colour): count for colour, count in zip(colours.tolist(), counts, strict=True)}
+        assert set(seen) == {tuple(PALETTE[index].tolist()) for index in (upper, lower, DEAD)}
+        assert len(set(seen.values()) - {seen[255, 255, 255]}) == 1, "as many of one half as of the other"
+
+
+def test_no_more_digits_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr("ca.report.worst.save_figure", lambda figure, path: figures.append(figure))
+    votes, labels, cells = (torch.as_tensor(part) for part in three_digits())
+    draw_worst(
+        votes.repeat(1, 30, 1),
+        labels.repeat(30),
+        cells.repeat(30, 1, 1).numpy(),
+        name="m",
+        path=Path("unused"),
+    )
+    for axes in figures[0].axes:
+        assert axes.get_title().startswith("30 of 90 digits")
+        assert len(axes.texts) == 16
+
+
+def test_none_to_show_and_undecided_cells(tmp_path: Path) -> None:
+    votes, labels, cells = three_digits()
+    cells[0] = UNDECIDED
+    draw_worst(votes[:, 2:], labels[2:], cells[2:], name="_$m", path=tmp_path / "none.png")
+    draw_worst(votes, labels, cells, name="m", path=tmp_path / "some.png")
+    assert (tmp_path / "none.png").stat().st_size < (tmp_path / "some.png").stat().st_size

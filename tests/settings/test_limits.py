@@ -1,0 +1,60 @@
+"""Work that can't end well is refused before anything is imported or made, with the number that says why."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
+from ca.settings.limits import refuse_impossible
+from ca.settings.recipes import RECIPES
+from ca.system.errors import UsageError
+
+TOO_MUCH = {
+    "train --batch-size 1000000 --pool-size 1000000": r"GB of memory, .* or --batch-size 1000000",
+    "train --pool-size 100000000": r"needs about 18,816 GB of memory, here are \d+: lower --pool",
+    "train --ticks 1 90000000": r"GB of memory, .* or --ticks 1 90000000$",
+    "evaluate --n-steps-per-stage 1000000000": r"would have 2,000,000,001 frames, more than 100,000: lower",
+    "evaluate --n-stages 200000": r"lower --n-stages 200000 or --n-steps-per-stage 200$",
+    "evaluate --zoom-scale 10000": r"the most is 8192: lower --zoom-scale 10000 or --batch-size 100$",
+    "evaluate --batch-size 1000000": r"would be 84,000 pixels wide .* or --batch-size 1000000$",
+    "evaluate --layout board --board-size 1000000": r"lower --zoom-scale 3 or --board-size 1000000$",
+    "evaluate --format gif --n-steps-per-stage 49000 --zoom-scale 20": r"GB of memory, .* --n-st",
+    "report --n-steps-per-stage 1000000000": r"GB of memory, .* lower --n-steps-per-stage 1000000000$",
+    "benchmark --batch-size 1000000": r"GB of memory, .* lower --batch-size 1000000 or --ticks 20$",
+}
+
+
+def test_impossible_work_is_refused_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    code = """
+import sys
+from ca.cli import main
+for line in sys.stdin.read().splitlines():
+    try:
+        main(line.split())
+    except SystemExit as error:
+        assert error.code == 2, error.code
+assert not {"torch", "numpy", "PIL"} & sys.modules.keys()
+"""
+    command = [sys.executable, "-c", code]
+    lines = "\n".join(TOO_MUCH)
+    told = subprocess.run(
+        command, input=lines, capture_output=True, text=True, cwd=tmp_path, check=True
+    ).stderr
+    assert told.count("\n") == len(TOO_MUCH)
+    for line, expected in zip(told.splitlines(), TOO_MUCH.values(), strict=True):
+        assert line.startswith("ca: ")
+        with pytest.raises(UsageError, match=expected):
+            raise UsageError(line)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ordinary_work_is_not_refused() -> None:
+    for recipe in RECIPES:
+        refuse_impossible(TrainSettings.of(recipe))
+    refuse_impossible(TrainSettings(pool_size=4_000, batch_size=64))
+    refuse_impossible(EvaluateSettings(n_steps_per_stage=5_000, zoom_scale=20, batch_size=100))
+    refuse_impossible(EvaluateSettings(format="gif"))
+    refuse_impossible(ReportSettings(n_steps_per_stage=1_000))
+    refuse_impossible(BenchmarkSettings(batch_size=64, ticks=50))

@@ -1,0 +1,152 @@
+"""What several tests share: random automata and digits, and an engine's chance in dense form."""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, newborn
+from ca.checkpoint.files import CONFIG, sealed
+from ca.checkpoint.folder import save_checkpoint
+from ca.data.digits import Digits
+from ca.engine.graph import CellGraph, RandomDraws
+from ca.model import CellularAutomaton
+
+NO_FOLDER = Path("no-such-folder")
+FIRST_GREY = 30  # alive: 30 / 255 > 0.1
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def random_automaton(
+    seed: int = 0, *, fire_rate: float = 0.5, noise: float = 0.02, dtype: torch.dtype = torch.float64
+) -> CellularAutomaton:
+    """Make an automaton whose parameters are all random, biases and last layer too."""
+    automaton = CellularAutomaton(fire_rate, noise).to(dtype)
+    generator = seeded(seed)
+    with torch.no_grad():
+        for parameter in automaton.parameters():
+            parameter.normal_(0, 0.1, generator=generator)
+    return automaton
+
+
+def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: str = "mnist") -> Path:
+    """Write a checkpoint of step 7, and return its path."""
+    training = {"dataset": dataset}
+    return save_checkpoint(
+        folder, automaton, step=7, training=training, machine={}, metrics={}, training_state={}
+    )
+
+
+def reseal(checkpoint: Path, change: Callable[[dict[str, Any]], object] = lambda config: None) -> None:
+    """Change a checkpoint's config and let it state the SHA-256 of all files, as who forges one would."""
+    config = json.loads((checkpoint / CONFIG).read_text())
+    change(config)
+    others = {file.name: file.read_bytes() for file in checkpoint.iterdir() if file.name != CONFIG}
+    (checkpoint / CONFIG).write_bytes(sealed(config, others))
+
+
+def in_child(work: Callable[[], object], stderr: int | None = None) -> int:
+    """Do work in a forked process, which ends as a command would, or after 100 s; returns its number."""
+    child = os.fork()
+    if child == 0:
+        code = 99
+        signal.alarm(100)
+        try:
+            if stderr is not None:
+                os.dup2(stderr, 2)
+                sys.stderr = open(2, "w", buffering=1)  # noqa: SIM115
+            work()
+            code = 0
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return child
+
+
+def exit_code(child: int) -> int:
+    """Wait for a forked process; negative numbers are signals."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def told_in_child(work: Callable[[], object]) -> tuple[int, str]:
+    """Do work in a forked process; returns its exit code and what it wrote to stderr."""
+    read, write = os.pipe()
+    child = in_child(work, write)
+    os.close(write)
+    with open(read) as pipe:
+        told = pipe.read()
+    return exit_code(child), told
+
+
+def random_liveness(ink: str, height: int, width: int, generator: torch.Generator) -> Tensor:
+    """Draw one image (height, width), float64: of dead (0), faint (0 to 0.1) and alive (0.1 to 1) pixels."""
+    kinds = {
+        "none": torch.zeros(height, width),
+        "all faint": torch.ones(height, width),
+        "all alive": torch.full((height, width), 2),
+        "one alive": torch.zeros(height, width),
+        "mixed": torch.randint(3, (height, width), generator=generator),
+        "sparse": torch.randint(10, (height, width), generator=generator) - 7,
+    }[ink]
+    if ink == "one alive":
+        kinds.view(-1)[torch.randint(height * width, (1,), generator=generator)] = 2
+    grey = torch.rand(height, width, dtype=torch.float64, generator=generator)
+    faint = 0.001 + grey * (ALIVE_THRESHOLD - 0.001)
+    faint[grey > 0.9] = ALIVE_THRESHOLD  # the threshold itself is dead
+    liveness = torch.zeros(height, width, dtype=torch.float64)
+    liveness[kinds == 1] = faint[kinds == 1]
+    liveness[kinds == 2] = 0.101 + 0.899 * grey[kinds == 2]
+    return liveness
+
+
+INKS = ("none", "all faint", "all alive", "one alive", "mixed", "sparse")
+
+
+def with_random_state(liveness: Tensor, generator: torch.Generator) -> Tensor:
+    """Make a grid of digits whose alive cells have random state."""
+    grid = newborn(liveness)
+    state = torch.randn(grid[:, 1:].shape, dtype=grid.dtype, generator=generator)
+    grid[:, 1:] = state * (liveness > ALIVE_THRESHOLD).unsqueeze(1)
+    return grid
+
+
+def dense_draws(graph: CellGraph, draws: RandomDraws, liveness: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Fire mask (batch, height, width) and noise (batch, 19, height, width) of each tick of a chance.
+
+    The noise of cells that do not fire is large: the rule must not use it.
+    """
+    dense = []
+    for fired, noise in draws.by_tick():
+        mask = torch.zeros(liveness.shape, dtype=torch.bool)
+        mask[graph.batch[fired], graph.y[fired], graph.x[fired]] = True
+        everywhere = torch.full((liveness.shape[0], 19, *liveness.shape[1:]), 7.0, dtype=noise.dtype)
+        everywhere[graph.batch[fired], :, graph.y[fired], graph.x[fired]] = noise
+        dense.append((mask, everywhere))
+    return dense
+
+
+def numbered_digits(count: int = 23, height: int = 5, width: int = 4) -> Digits:
+    """Make digits that tell who they are: the first pixel of number n is 30 + n, its label n % 10."""
+    ink = torch.tensor([0, 20, 200], dtype=torch.uint8)
+    images = ink[torch.randint(3, (count, height, width), generator=seeded(5))]
+    numbers = torch.arange(count)
+    images[:, 0, 0] = (FIRST_GREY + numbers).to(torch.uint8)
+    return Digits(images, numbers % NUM_CLASSES)
+
+
+def numbers_of(grid: Tensor) -> Tensor:
+    """Read the numbers of `numbered_digits` in a grid: (batch, 20, height, width) -> (batch,) int64."""
+    return (grid[:, 0, 0, 0] * 255).round().long() - FIRST_GREY

@@ -1,0 +1,187 @@
+"""Runs that are told to stop, or killed: what they leave, how fast, and that they go on bit for bit."""
+
+import os
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.helpers import exit_code, in_child, told_in_child
+from support.small_run import before_each_step, contents, differing, resumed, rows_without_speed, small
+
+import ca.train.output
+from ca.checkpoint.folder import checkpoints_in, load_checkpoint, newest_checkpoint
+from ca.system.errors import FailedError
+from ca.system.signals import StopSignal
+from ca.train.command import train
+from ca.train.metrics_file import read_metrics
+
+pytestmark = [
+    pytest.mark.usefixtures("quick"),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),  # of fork
+]
+FOREVER = 10**6
+STOPS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+def wait_for(found: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("number", "code"), STOPS.items(), ids=str)
+def test_a_stop_signal_ends_a_run_soon_and_it_goes_on_bit_for_bit(
+    number: signal.Signals, code: int, whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patches:
+        before_each_step(patches, lambda step: os.kill(os.getpid(), number) if step == 5 else None)
+        start = time.monotonic()
+        ended, told = told_in_child(lambda: train(small(tmp_path)))
+        assert time.monotonic() - start < 5
+    assert ended == code
+    assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-5"]
+    assert "finishing the step, then saving" in told
+    assert f"go on with: ca train --resume {tmp_path / 'model-steps-5'} --device cpu\n" in told
+    assert differing(resumed(tmp_path / "model-steps-5"), contents(whole_run / "model-steps-24")) == set()
+
+
+@pytest.mark.parametrize("step", [7, 9, 20])
+def test_a_killed_run_goes_on_bit_for_bit(
+    step: int, whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also its metrics: no step is missing, and none is there twice."""
+    with monkeypatch.context() as patches:
+        before_each_step(patches, lambda n: os.kill(os.getpid(), signal.SIGKILL) if n == step + 1 else None)
+        assert exit_code(in_child(lambda: train(small(tmp_path)))) == -signal.SIGKILL
+    checkpoint = newest_checkpoint(tmp_path)
+    assert checkpoint is not None
+    assert checkpoint.step == step // 7 * 7
+    assert differing(resumed(checkpoint.path), contents(whole_run / "model-steps-24")) == set()
+    assert rows_without_speed(tmp_path) == rows_without_speed(whole_run)
+
+
+def test_a_signal_from_outside_stops_a_run(tmp_path: Path) -> None:
+    child = in_child(lambda: train(small(tmp_path, steps=FOREVER)))
+    wait_for(lambda: read_metrics(tmp_path / "metrics.jsonl"))
+    os.kill(child, signal.SIGTERM)
+    start = time.monotonic()
+    assert exit_code(child) == 143
+    assert time.monotonic() - start < 5
+    assert newest_checkpoint(tmp_path) is not None
+
+
+def test_ctrl_c_twice_stops_at_once_and_keeps_the_older_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = ca.train.output.save_checkpoint
+
+    def slow(folder: Path, *arguments: object, step: int, **options: object) -> Path:
+        if step != 7:
+            (tmp_path / "saving").touch()
+            time.sleep(60)
+        return original(folder, *arguments, step=step, **options)  # ty: ignore[invalid-argument-type]
+
+    monkeypatch.setattr(ca.train.output, "save_checkpoint", slow)
+    before_each_step(monkeypatch, lambda step: os.kill(os.getpid(), signal.SIGINT) if step == 9 else None)
+    child = in_child(lambda: train(small(tmp_path)))
+    wait_for((tmp_path / "saving").exists)
+    os.kill(child, signal.SIGINT)
+    start = time.monotonic()
+    assert exit_code(child) == -signal.SIGINT
+    assert time.monotonic() - start < 5
+    assert [load_checkpoint(path).step for path in checkpoints_in(tmp_path)] == [7]
+
+
+def test_signals_of_managers_that_come_twice_still_let_a_run_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`timeout` sends SIGTERM twice, systemd a SIGHUP after it."""
+
+    def stop(step: int) -> None:
+        if step == 9:
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP):
+                os.kill(os.getpid(), number)
+
+    before_each_step(monkeypatch, stop)
+    assert exit_code(in_child(lambda: train(small(tmp_path)))) == 143
+    assert [load_checkpoint(path).step for path in checkpoints_in(tmp_path)] == [7, 9]
+
+
+def test_handlers_are_given_back_and_ignored_signals_stay_so() -> None:
+    """Such as SIGHUP under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    handlers = [signal.getsignal(number) for number in STOPS]
+    try:
+        with StopSignal() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert stop.signal == 0
+        assert [signal.getsignal(number) for number in STOPS] == handlers
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_run_goes_on_where_nobody_reads_what_it_says(whole_run: Path, tmp_path: Path) -> None:
+    """As in `ca train 2>&1 | head -1`; an exit code of 120 would tell of a failed flush at the end."""
+    read, write = os.pipe()
+    os.close(read)
+
+    def work() -> None:
+        train(small(tmp_path))
+        sys.stderr.flush()
+
+    child = in_child(work, write)
+    os.close(write)
+    assert exit_code(child) == 0
+    assert differing(contents(tmp_path / "model-steps-24"), contents(whole_run / "model-steps-24")) == set()
+
+
+# One run, one folder
+
+
+def test_a_folder_has_one_run_at_a_time(tmp_path: Path) -> None:
+    first = in_child(lambda: train(small(tmp_path, steps=FOREVER)))
+    wait_for(lambda: checkpoints_in(tmp_path))
+    before = read_metrics(tmp_path / "metrics.jsonl")
+    with pytest.raises(FailedError) as caught:
+        train(small(tmp_path))
+    assert str(caught.value) == (
+        f"{tmp_path} is in use by process {first} on {socket.gethostname()}: choose another --output-dir"
+    )
+    assert read_metrics(tmp_path / "metrics.jsonl")[: len(before)] == before
+    os.kill(first, signal.SIGKILL)
+    assert exit_code(first) == -signal.SIGKILL
+    newest = newest_checkpoint(tmp_path)
+    assert newest is not None
+    train(small(tmp_path, resume=newest.path, steps=newest.step + 1))
+    assert checkpoints_in(tmp_path)[-1].name == f"model-steps-{newest.step + 1}"
+
+
+def test_a_run_clears_away_what_killed_ones_left_and_nothing_else(
+    stopped_run: Callable[[int], Path],
+) -> None:
+    checkpoint = stopped_run(7)
+    folder = checkpoint.parent
+    (folder / "batches").mkdir()
+    left = [
+        ".model-steps-9.tmp-12",
+        ".model-steps-7.old-12",
+        ".metrics.tmp-1.jsonl",
+        "batches/.step.tmp-3.png",
+    ]
+    mine = [".hidden", "model-steps-9.tmp", "notes.tmp-1", ".model-steps-9.tmp-x"]
+    for name in left + mine:
+        (folder / name).mkdir()
+    checkpoint.rename(folder / ".model-steps-8.old-12")  # as if killed between the two renames
+    with pytest.raises(FailedError, match=r"holds a run already: go on with --resume .*model-steps-8,"):
+        train(small(folder))
+    assert not any((folder / name).exists() for name in left)
+    assert all((folder / name).exists() for name in mine)
+    assert re.fullmatch(r"process \d+ on .+\n", (folder / ".lock").read_text())
+    assert load_checkpoint(folder / "model-steps-8").step == 7
