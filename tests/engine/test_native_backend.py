@@ -123,7 +123,7 @@ def test_the_number_of_threads_changes_no_bit(few_digits: Digits, monkeypatch: p
     graph, cells, draws = some_rollout(few_digits, 7, 6, 1)
     results = []
     for threads in (1, 2, 3, 11):
-        monkeypatch.setattr("ca.engine.native_backend.THREADS", threads)
+        monkeypatch.setattr("ca.engine.native_backend.num_threads", lambda threads=threads: threads)
         end = rollout(automaton, graph, cells, draws)
         results.append([end.detach(), *gradients(automaton, end.square().sum())])
     for other in results[1:]:
@@ -145,7 +145,7 @@ def test_rollouts_of_several_threads_at_once(few_digits: Digits) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # of fork
 def test_a_forked_process_has_threads_of_its_own(few_digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ca.engine.native_backend.THREADS", 3)
+    monkeypatch.setattr("ca.engine.native_backend.num_threads", lambda: 3)
     automaton = random_automaton(dtype=torch.float32)
     graph, cells, draws = some_rollout(few_digits, 7, 6, 1)
     expected = rollout(automaton, graph, cells, draws).detach()
@@ -360,7 +360,7 @@ def distance_to_normal(numbers: np.ndarray) -> float:
 def test_random_draws_are_the_same_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     draws = []
     for threads in (1, 2, 5):
-        monkeypatch.setattr("ca.engine.native_backend.THREADS", threads)
+        monkeypatch.setattr("ca.engine.native_backend.num_threads", lambda threads=threads: threads)
         draws.append(native_draws(7, 5000, 0.5, 0.02, seeded(1)))
     for other in draws[1:]:
         assert torch.equal(other.fires, draws[0].fires)

@@ -11,7 +11,8 @@ from ca.benchmark.cost import against_area, against_cells, draw_costs
 from ca.benchmark.process import processes
 from ca.benchmark.speed import speeds
 from ca.engine.device import find_device
-from ca.engine.kernel.build import THREADS, library
+from ca.engine.kernel.build import library
+from ca.engine.kernel.threads import num_threads
 from ca.settings.commands import BenchmarkSettings
 from ca.system.errors import FailedError
 from ca.system.folders import prepare_folder
@@ -32,7 +33,7 @@ def benchmark(settings: BenchmarkSettings) -> None:
     found: dict[str, Any] = {
         "device": str(device),
         "engine": "compiled kernel" if compiled else "PyTorch",
-        "threads": THREADS,
+        "threads": num_threads(),
         "processor": platform.processor() or platform.machine(),
         "torch": torch.__version__,
         "batch_size": settings.batch_size,

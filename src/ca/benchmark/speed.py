@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ca.cells import STATE_CHANNELS, alive, outputs
 from ca.data.digits import load_digits
-from ca.engine.kernel.build import THREADS
+from ca.engine.kernel.threads import num_threads
 from ca.loss import LOSSES
 from ca.model import HIDDEN, TAPS
 from ca.protocol import measure
@@ -64,7 +64,7 @@ def speeds(settings: BenchmarkSettings, device: torch.device) -> dict[str, float
     for number in tqdm(range(settings.repeats + 1), unit="round", disable=None):
         engine_time = _seconds(lambda: training_step(engine_run), ENGINE_STEPS, device)
         measure_time = _seconds(measure_some, 1, device)
-        torch.set_num_threads(THREADS)  # all that PyTorch would take by itself
+        torch.set_num_threads(num_threads())  # all that PyTorch would take by itself
         product_time = _seconds(lambda: torch.mm(left, right), PRODUCTS, device)
         dense_time = _seconds(lambda: dense_training_step(dense_run), 1, device)
         torch.set_num_threads(threads)

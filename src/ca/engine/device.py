@@ -3,6 +3,7 @@
 import torch
 
 from ca.engine.kernel.build import library
+from ca.engine.kernel.threads import take_over_threads
 from ca.system.errors import FailedError, UsageError
 
 
@@ -23,7 +24,7 @@ def find_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise UsageError(f"--device {name} is unknown: use auto, cpu, cuda, cuda:N or mps") from error
     if device.type == "cpu" and library() is not None:
-        torch.set_num_threads(1)
+        take_over_threads()
     try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, ImportError) as error:

@@ -61,5 +61,6 @@ def observe(
         (rows + 1, 20), and the observation
     """
     weights = tuple(automaton.parameters())
-    see = native_observe if serves(cells, weights) else torch_observe
-    return see(cells, graph, draws, weights, num_digits)
+    if serves(cells, weights):
+        return native_observe(cells, graph, draws, weights)
+    return torch_observe(cells, graph, draws, weights, num_digits)
