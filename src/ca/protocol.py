@@ -86,7 +86,7 @@ def measure(
             for first in range(0, ticks, TICKS_AT_ONCE):
                 some = slice(first, min(first + TICKS_AT_ONCE, ticks))
                 draws = random_draws(graph, automaton, some.stop - first, generator)
-                cells, seen = observe(automaton, graph, cells, draws, len(liveness))
+                cells, seen = observe(automaton, graph, cells, draws)
                 votes[stage, some, chunk] = seen.votes
                 sums[stage, some] += torch.stack([seen.abs_state, seen.abs_residual], 1).cpu()
                 counts[stage, some, 0] += graph.num_alive * STATE_CHANNELS

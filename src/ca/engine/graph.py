@@ -7,7 +7,7 @@ the work needed. Here the cells of a whole batch are the rows of one matrix:
     neighbours  (rows, 9)       the rows of each cell's 3x3 surroundings
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -48,6 +48,9 @@ class CellGraph:
         batch, y, x = torch.cat([alive_pixels, faint_pixels]).t().contiguous()
         num_digits, height, width = liveness.shape
         return cls(batch, y, x, len(alive_pixels), num_digits, (height, width))
+
+    def to(self, device: torch.device) -> "CellGraph":
+        return replace(self, batch=self.batch.to(device), y=self.y.to(device), x=self.x.to(device))
 
     @cached_property
     def neighbours(self) -> Tensor:

@@ -10,43 +10,41 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ca.cells import CHANNELS, outputs
+from ca.cells import CHANNELS
+from ca.engine.generic_backend import Step, observe_each, roll_out
 from ca.engine.graph import CellGraph, Observation, RandomDraws
-from ca.metrics import count_votes
-from ca.model import TAPS
+from ca.model import TAPS, CellularAutomaton
 
 CENTRE = TAPS // 2 * CHANNELS  # a cell's own channels among its inputs
 _relu_backward = torch.ops.aten.threshold_backward.grad_input  # ten times faster than a product with a mask
 
 
-def torch_rollout(cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor]) -> Tensor:
+def torch_rollout(
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
+) -> Tensor:
     """As `ca.engine.rollout.rollout`."""
+    weights = automaton.weights()
+    if not torch.is_grad_enabled():
+        return roll_out(_step(graph, weights), cells, draws)
     ticks = [
         (fired, graph.neighbours.index_select(0, fired).flatten(), noise) for fired, noise in draws.by_tick()
     ]
-    if torch.is_grad_enabled():
-        return _Rollout.apply(cells, graph.neighbours, ticks, *weights)
-    for fired, taps, noise in ticks:
-        cells, _, _ = _tick(cells, fired, taps, noise, weights)
-    return cells
+    return _Rollout.apply(cells, graph.neighbours, ticks, *weights)
 
 
 def torch_observe(
-    cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor], num_digits: int
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
     """As `ca.engine.rollout.observe`."""
-    digit = graph.batch[: graph.num_alive]
-    votes, sums = [], []
-    for fired, noise in draws.by_tick():
-        before = cells
+    return observe_each(_step(graph, automaton.weights()), graph, cells, draws)
+
+
+def _step(graph: CellGraph, weights: Sequence[Tensor]) -> Step:
+    def step(cells: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
         taps = graph.neighbours.index_select(0, fired).flatten()
-        cells, _, _ = _tick(cells, fired, taps, noise, weights)
-        living = cells[: graph.num_alive]
-        residual = (cells[fired] - before[fired])[:, 1:] - noise
-        votes.append(count_votes(outputs(living), digit, num_digits))
-        sums.append(torch.stack([living[:, 1:].abs().sum(), residual.abs().sum()]))
-    abs_state, abs_residual = torch.stack(sums).double().unbind(1)
-    return cells, Observation(torch.stack(votes), abs_state, abs_residual)
+        return _tick(cells, fired, taps, noise, weights)[0]
+
+    return step
 
 
 def _tick(
