@@ -1,7 +1,7 @@
-"""The cellular automaton: its 22,499 parameters and its update rule, written out densely.
+"""The cellular automaton: its 22,499 parameters and its update rule.
 
-The rule here computes every cell of the grid. It is the definition; `ca.engine` computes the same
-values and gradients for the cells that are alive and fire, and is what training and evaluation use.
+`tick` computes the rule for every cell of the grid. It is the definition. Training and evaluation use
+`ca.engine`, which computes the same values and gradients only for the cells that are alive and fire.
 """
 
 from collections.abc import Callable
@@ -21,12 +21,17 @@ TAPS = 9  # a cell and its eight neighbours, row by row
 class CellularAutomaton(nn.Module):
     """Self-classifying automaton (Randazzo et al., Distill 2020, doi:10.23915/distill.00027.002).
 
-    The weights are matrices, one row an output: of `perception`, the columns are the nine taps of a
-    3x3 neighbourhood, row by row, with 20 channels each. A subclass may replace `activation` or `tick`.
+    Weights are matrices with a row for each output. The columns of `perception` are the nine taps of the 3x3
+    neighbourhood, row by row, with 20 channels each. A subclass may replace `activation` or `tick`.
 
     Args:
         fire_rate: probability in [0, 1] that an alive cell takes part in a tick
         noise: standard deviation of the noise on the residual
+
+    Example:
+        >>> automaton = CellularAutomaton()
+        >>> sum(parameter.numel() for parameter in automaton.parameters())
+        22499
     """
 
     activation: Callable[[Tensor], Tensor] = staticmethod(torch.relu)

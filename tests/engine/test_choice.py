@@ -127,7 +127,7 @@ def randomised(kind: Callable[[], nn.Module], dtype: torch.dtype) -> CellularAut
     with torch.no_grad():
         for parameter in automaton.parameters():
             parameter.normal_(0, 0.2, generator=seeded(3))
-    return automaton  # ty: ignore[invalid-return-type]
+    return automaton  # ty: ignore[invalid-explicit-return]
 
 
 def some_grid(dtype: torch.dtype) -> tuple[Tensor, CellGraph]:

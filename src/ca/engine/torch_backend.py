@@ -1,4 +1,4 @@
-"""The engine in PyTorch, for any device and precision: a tick is a gather, three matrix products and a sum.
+"""The standard rule in PyTorch, for any device and precision: a tick is a gather and three matrix products.
 
 The backward pass over all ticks is written by hand.
 """
@@ -16,7 +16,7 @@ from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.model import TAPS, CellularAutomaton
 
 CENTRE = TAPS // 2 * CHANNELS  # a cell's own channels among its inputs
-_relu_backward = torch.ops.aten.threshold_backward.grad_input  # ten times faster than a product with a mask
+_relu_backward = torch.ops.aten.threshold_backward.grad_input  # ten times as fast as a product with a mask
 
 
 def torch_rollout(
@@ -94,7 +94,7 @@ class _Rollout(torch.autograd.Function):
         sources = _sources(neighbours, saved[::5])
         grad = grad_cells.clone()
         g1, gb1, g2, gb2, g3, gb3 = (torch.zeros_like(w) for w in (w1, b1, w2, b2, w3, b3))
-        # Reused in every tick: memory that is freed and mapped anew costs more than the sums.
+        # One buffer for all ticks: allocating it in each tick takes longer than the sums.
         most_fired = max((len(fired) for fired in saved[::5]), default=0)
         sent = grad.new_zeros(TAPS * (1 + most_fired), CHANNELS)
         ones = grad.new_ones(most_fired)
@@ -124,10 +124,11 @@ class _Rollout(torch.autograd.Function):
 
 
 def _sources(neighbours: Tensor, fired: Sequence[Tensor]) -> Tensor:
-    """Where each row finds what its neighbours sent to it in the backward pass: (ticks, rows, 9).
+    """Rows of the matrix of sent gradients that belong to each cell: (ticks, rows, 9).
 
-    What is sent stands in a matrix: nine zero rows for all cells that did not fire, then nine rows, one a
-    tap, for each cell that did. The neighbour at a cell's tap k sent from its own tap 8 - k.
+    In the backward pass each cell that fired sends a gradient to each of its nine taps. These stand in a
+    matrix: first nine zero rows, for all cells that did not fire, then nine rows for each cell that did. The
+    neighbour at a cell's tap k sent to it from its own tap 8 - k.
     """
     rows, ticks, device = len(neighbours), len(fired), neighbours.device
     most_fired = max((len(senders) for senders in fired), default=0)
