@@ -1,4 +1,4 @@
-"""The evaluation protocol: digits start from zero state, mutate to other digits, and are measured every tick."""
+"""The evaluation protocol: digits start from zero state, mutate, and are measured after every tick."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Measurements:
         labels: (stages, digits)
         mean_abs_state: (stages, ticks) over alive cells and state channels
         mean_abs_residual: (stages, ticks) the same for the residual, before noise, of cells that fired
-        last_cells: (stages, digits, height, width) what each cell outputs after the last tick of each stage, as
+        last_cells: (stages, digits, height, width) what cells output after the last tick of each stage, as
             `ca.cells.colour_indices` returns it
     """
 

@@ -100,7 +100,7 @@ class RandomDraws:
         total, (ticks, num_alive) = len(self.noise), self.fires.shape
         rows = torch.arange(num_alive, device=self.fires.device).repeat(ticks)
         fires = self.fires.flatten()
-        # `nonzero` would make a GPU's host wait. Cells that do not fire are written to one place beyond the end.
+        # Not `nonzero`, which waits for a GPU. Cells that do not fire are written to one place past the end.
         places = torch.where(fires, fires.cumsum(0) - 1, total)
         fired = rows.new_empty(total + 1).scatter_(0, places, rows)[:total]
         return list(zip(fired.split(self.counts), self.noise.split(self.counts), strict=True))
