@@ -94,5 +94,5 @@ def observe_each(
         residual = (cells[fired] - before[fired])[:, 1:] - noise
         votes.append(count_votes(outputs(living), digit, graph.num_digits))
         sums.append(torch.stack([living[:, 1:].abs().sum(), residual.abs().sum()]))
-    abs_state, abs_residual = torch.stack(sums).double().unbind(1)
+    abs_state, abs_residual = torch.stack(sums).cpu().double().unbind(1)  # MPS has no float64
     return cells, Observation(torch.stack(votes), abs_state, abs_residual)
