@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor
 from torch.autograd.function import once_differentiable
 
-from ca.cells import CHANNELS, NUM_CLASSES, STATE_CHANNELS
+from ca.cells import NUM_CLASSES, STATE_CHANNELS
 from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.engine.kernel.build import kernel, library
 from ca.engine.kernel.interface import (
@@ -17,17 +17,9 @@ from ca.engine.kernel.interface import (
     parameter_arguments,
 )
 from ca.engine.kernel.threads import num_threads
-from ca.model import HIDDEN, TAPS
+from ca.model import CellularAutomaton
 
 SPARE_TAPES = 4
-WEIGHT_SHAPES = (
-    (HIDDEN, TAPS * CHANNELS),
-    (HIDDEN,),
-    (HIDDEN, HIDDEN),
-    (HIDDEN,),
-    (STATE_CHANNELS, HIDDEN),
-    (STATE_CHANNELS,),
-)
 
 
 def native_draws(
@@ -49,34 +41,28 @@ def native_draws(
 
 
 def serves(cells: Tensor, weights: Sequence[Tensor]) -> bool:
-    """Whether the kernel can compute a rollout: float32 on the CPU, weights of the shapes it was built for.
-
-    It has gradients of the weights only, so `cells` must not need any.
-    """
-    tensors = (cells, *weights)
-    shapes = tuple(tuple(weight.shape) for weight in weights)
-    return (
-        all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
-        and shapes == WEIGHT_SHAPES
-        and not cells.requires_grad
-        and library() is not None
-    )
+    """Whether the kernel can compute these: float32 on the CPU, with gradients of the weights only."""
+    fits = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in (cells, *weights))
+    return fits and not cells.requires_grad and library() is not None
 
 
-def native_rollout(cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor]) -> Tensor:
+def native_rollout(
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
+) -> Tensor:
     """As `ca.engine.rollout.rollout`; differentiable in the weights.
 
     Raises:
         ValueError: a tensor's type, shape or indices do not fit the kernel or each other
         MemoryError: there is not enough memory
     """
+    weights = automaton.weights()
     if torch.is_grad_enabled():
         return _Rollout.apply(cells, graph, draws, *weights)
     return _forward(_Tape(), cells, graph, draws, weights, keep=False)
 
 
 def native_observe(
-    cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor]
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
     """As `ca.engine.rollout.observe`.
 
@@ -87,7 +73,8 @@ def native_observe(
     ticks = len(draws.fires)
     votes = torch.zeros(ticks, graph.num_digits, NUM_CLASSES, dtype=torch.int64)
     sums = torch.zeros(ticks, graph.num_digits, 2, dtype=torch.float64)
-    after = _forward(_Tape(), cells, graph, draws, weights, keep=False, observed=(votes, sums))
+    observed = votes, sums
+    after = _forward(_Tape(), cells, graph, draws, automaton.weights(), keep=False, observed=observed)
     abs_state, abs_residual = sums.sum(1).unbind(1)
     return after, Observation(votes, abs_state, abs_residual)
 
