@@ -27,8 +27,8 @@ def native_draws(
 ) -> RandomDraws:
     """Draw which cells fire, (ticks, num_alive) bool, and their noise, (fired, 19) float32.
 
-    The generator draws a key; the numbers are those of Threefry (Salmon et al., 2011) under that key, the same
-    on any number of threads.
+    The generator draws a key; the numbers are those of Threefry (Salmon et al., 2011) under that key, and the
+    same on any number of threads.
     """
     words = torch.randint(2**32, (2,), generator=generator).tolist()
     key = (ctypes.c_uint32 * 2)(*words)

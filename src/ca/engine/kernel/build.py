@@ -1,4 +1,4 @@
-"""Build the compiled kernel as a library, once for each machine and source, and keep it in the user's cache."""
+"""Build the compiled kernel, once for each machine and version, and keep the library in the user's cache."""
 
 import atexit
 import contextlib

@@ -112,7 +112,7 @@ def load(path: Path) -> ctypes.CDLL:
     kernel.ca_draw_fires.argtypes = [_number, _pointer, ctypes.c_double, _number, _pointer]
     kernel.ca_draw_noise.argtypes = [_number, _pointer, ctypes.c_float, _number, _pointer]
 
-    def check(code: int, function: Any, arguments: object) -> None:
+    def check(code: Any, function: Any, arguments: Any) -> Any:
         """Raise the exception of a code.
 
         Raises:

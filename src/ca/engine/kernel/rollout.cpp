@@ -21,9 +21,9 @@ struct Tape {
     std::unique_ptr<Weights> weights;
 };
 
-Tape& checked_tape(Tape* tape) {
+Tape& checked_tape(void* tape) {
     if (!tape) refuse("there is no tape");
-    return *tape;
+    return *static_cast<Tape*>(tape);
 }
 
 // Where each digit's part of each tick's noise begins, (digits, ticks): the noise is given tick by tick.
@@ -123,11 +123,17 @@ void ca_free_tape(void* tape) { delete static_cast<Tape*>(tape); }
 
 // Writes the states of the alive cells after all ticks into `after`; adds to votes and sums, which must be zero.
 int ca_forward(void* tape, const ForwardArguments* arguments) {
-    return guarded([&] { roll_out(checked_tape(static_cast<Tape*>(tape)), checked_structure(arguments)); });
+    return guarded([&] {
+        Tape& checked = checked_tape(tape);
+        roll_out(checked, checked_structure(arguments));
+    });
 }
 
 // Writes the gradients of all parameters, from that of `after`.
 int ca_backward(void* tape, const BackwardArguments* arguments) {
-    return guarded([&] { roll_back(checked_tape(static_cast<Tape*>(tape)), checked_structure(arguments)); });
+    return guarded([&] {
+        Tape& checked = checked_tape(tape);
+        roll_back(checked, checked_structure(arguments));
+    });
 }
 }
