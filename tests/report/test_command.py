@@ -195,7 +195,7 @@ def test_figures_show_what_was_measured(
         (one["confusion"], one["checkpoint"]) for one in found
     ]
     assert [options["tick"] for _, options in drawn["confusion"]] == [6, 6]
-    for ((votes, labels, cells), options), one in zip(drawn["worst"], found, strict=True):
+    for ((votes, labels, cells, _), options), one in zip(drawn["worst"], found, strict=True):
         assert options["name"] == one["checkpoint"]
         assert agreement(votes).tolist() == one["curves"]["agreement"][:3], "the first stage"
         assert labels.tolist() == load_digits("mnist", "test").labels[:20].tolist()
@@ -257,7 +257,7 @@ def test_one_bar_counts_the_digits_of_all_checkpoints(
         bars.append(tqdm(**options | {"disable": False, "file": StringIO()}))
         return bars[-1]
 
-    monkeypatch.setattr("ca.report.command.tqdm", counting)
+    monkeypatch.setattr("ca.system.progress.tqdm", counting)
     report(replace(settings, checkpoints=two))
     assert [(bar.n, bar.total) for bar in bars] == [(40, 40)]
 
