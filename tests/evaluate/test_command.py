@@ -101,7 +101,7 @@ def test_same_seed_same_video(settings: EvaluateSettings, capsys: pytest.Capture
 def test_last_frame_and_printed_metrics_equal_a_dense_rollout(
     settings: EvaluateSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without random draws (all cells fire, no noise) and without mutation, the dense rule gives the same cells."""
+    """All cells fire, without noise and without mutation: the dense rule gives the same cells."""
     images = torch.zeros(4, 28, 28, dtype=torch.uint8)
     for number in range(4):
         images[number, 6 : 12 + 3 * number, 8:20] = 200

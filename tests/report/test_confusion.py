@@ -70,5 +70,5 @@ def test_few_errors_of_a_small_sample_are_pale(
     draw_confusion(matrix.tolist(), "m", tick=2, path=Path("unused"))
     (image,) = figures[0].axes[0].images
     assert image.norm.vmax == pytest.approx(min(1, 10 / digits_per_label))
-    colour = image.cmap(image.norm(np.array(errors / digits_per_label)), bytes=True)[:3]
-    assert ink_on(colour) == (0, 0, 0), "black text is legible"
+    shades = image.cmap(image.norm(np.array([errors / digits_per_label])), bytes=True)
+    assert ink_on(np.asarray(shades, dtype=np.uint8)[0, :3]) == (0, 0, 0), "black text is legible"

@@ -18,6 +18,7 @@ SHADES = 201  # odd, so that the middle one is zero
 DEAD_SHADE = SHADES
 NEUTRAL = (222, 222, 222)  # colour of dead cells
 HEADINGS = [*(f"state {channel}" for channel in range(1, 10)), *(f"class {index}" for index in range(10))]
+GREYS = np.linspace(INK, (255, 255, 255), 16).round().astype(np.uint8)  # of text on white
 LEGEND_VALUES = (-10, -1, 0, 1, 10)
 
 
@@ -69,7 +70,8 @@ class ClassView:
         """As in `View`."""
         shares = np.linspace(0, 1, 8)[:, None, None]
         blends = [(1 - shares) * self._palette + shares * ink for ink in (0, 255)]
-        return np.unique(np.concatenate(blends).reshape(-1, 3).round().astype(np.uint8), axis=0)
+        colours = np.concatenate([GREYS, *(blend.reshape(-1, 3) for blend in blends)])
+        return np.unique(colours.round().astype(np.uint8), axis=0)
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """As in `View`."""
@@ -98,9 +100,9 @@ class ClassView:
             x1 = round(first + index * step + (last_width if index == UNDECIDED else step) - 1)
             colour, shaded = self._palette[index], self._shaded and index < NUM_CLASSES
             for x in range(x0, x1 + 1):
-                share = (x - x0) / max(1, x1 - x0) if shaded else 1
+                share = min(1, 2 * (x - x0) / max(1, x1 - x0)) if shaded else 1
                 draw.line((x, top, x, bottom), fill=tuple((colour * share).round().astype(int)))
-            at = (x0 + (0.8 if shaded else 0.5) * (x1 - x0), (top + bottom) / 2)
+            at = (x0 + (0.75 if shaded else 0.5) * (x1 - x0), (top + bottom) / 2)
             draw.text(at, last if index == UNDECIDED else str(index), ink_on(colour), font, anchor="mm")
 
 
@@ -134,8 +136,7 @@ class ChannelView:
     @property
     def colours(self) -> NDArray[np.uint8]:
         """As in `View`."""
-        greys = np.linspace(INK, (255, 255, 255), 16).round().astype(np.uint8)
-        return np.concatenate([self._shades, greys])
+        return np.concatenate([self._shades, GREYS])
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """As in `View`."""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ca.cells import NUM_CLASSES
 from ca.render.figures import PRINT_DPI, percent, plain_text, save_figure
 
-MIN_DARKEST = 10  # digits: fewer errors of one kind may be chance, and are never in the darkest colour
+MIN_DARKEST = 10  # digits: fewer equal errors never get the darkest colour
 ORANGES = ListedColormap(colormaps["Oranges"](np.linspace(0, 0.7, 256)))  # black text is legible on all
 
 
