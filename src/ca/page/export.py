@@ -4,7 +4,7 @@ from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import load_digits
 from ca.page.build import build_page
 from ca.settings.commands import ExportSettings
-from ca.system.errors import FailedError
+from ca.system.folders import writing
 from ca.system.publish import published
 
 
@@ -18,10 +18,8 @@ def export(settings: ExportSettings) -> None:
     digits = load_digits(checkpoint.dataset, "test", settings.data_dir)
     path = settings.page
     page = build_page(checkpoint, digits)
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with published(path) as temporary:
             temporary.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise FailedError(f"can't write {path}: {error.strerror}") from error
     print(path)
