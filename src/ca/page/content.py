@@ -125,7 +125,7 @@ def _one_thread() -> Generator[None]:
 
 
 def _states(grid: Tensor, living: Tensor) -> bytes:
-    return grid[0, 1:, living].T.contiguous().numpy().astype("<f4").tobytes()
+    return grid[0, 1:, living].T.float().numpy().astype("<f4").tobytes()
 
 
 def _text(content: bytes) -> str:

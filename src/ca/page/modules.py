@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 START = PurePosixPath("main.js")
 IMPORT = re.compile(r'^import \{\s*(?:\w+,\s*)*\w+,?\s*\} from "([./\w]+)";\n', re.MULTILINE)
+TYPE_IMPORT = re.compile(r"^/\*\* @import .* \*/\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async function|function|class|const|let) )", re.MULTILINE)
 DECLARATION = re.compile(r"^(?:async function|function|class|const|let) (\w+)", re.MULTILINE)
 OTHER = re.compile(r"^(?:import|export|var|(?:const|let) [\[{]|function\*).*", re.MULTILINE)
@@ -42,7 +43,7 @@ def _collect(folder: Traversable, path: PurePosixPath, sources: dict[PurePosixPa
         imported = PurePosixPath(posixpath.normpath(path.parent / name))
         if imported not in sources:
             _collect(folder, imported, sources)
-    joined = EXPORT.sub("", IMPORT.sub("", source))
+    joined = EXPORT.sub("", TYPE_IMPORT.sub("", IMPORT.sub("", source)))
     other = OTHER.search(joined)
     if other:
         raise ValueError(f"{path} can't be joined with the others: {other[0]}")
