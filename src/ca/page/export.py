@@ -1,4 +1,4 @@
-"""`ca export`: the page as one file that opens from disk."""
+"""`ca export`: writes the page as one file that opens from disk."""
 
 from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import load_digits
@@ -12,7 +12,8 @@ def export(settings: ExportSettings) -> None:
     """Write the page, and print its path.
 
     Raises:
-        FailedError: checkpoint or data are not there, or the file can't be written
+        FailedError: checkpoint or data are missing, the automaton has another rule than the page's, or the
+            file can't be written
     """
     checkpoint = load_checkpoint(settings.checkpoint)
     digits = load_digits(checkpoint.dataset, "test", settings.data_dir)
