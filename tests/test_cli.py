@@ -15,7 +15,8 @@ import ca.cli
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint
 from ca.cli import main, parse
 from ca.data.digits import Digits
-from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
+from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings
+from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError, UsageError
 
 SMALL = ["--batch-size", "4", "--pool-size", "8", "--ticks", "2", "2", "--held-out", "0", "--device", "cpu"]

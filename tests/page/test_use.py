@@ -436,7 +436,7 @@ def test_what_automaton_it_is_can_be_read(page: Page) -> None:
     weights = (Path(__file__).parents[2] / "checkpoints" / BUNDLED / "model.safetensors").read_bytes()
     assert page.inner_text("#automaton-name") == BUNDLED
     assert page.inner_text("#automaton-hash") == f"SHA-256 {hashlib.sha256(weights).hexdigest()}"
-    metrics = load_checkpoint(None).config["metrics"]
+    metrics = load_checkpoint(None).config.metrics
     assert f"cell accuracy {metrics['held_out_cell_accuracy']:.1%}" in page.inner_text("#automaton-metrics")
     assert (
         page.inner_text("#trained-with") == "Trained with a firing rate of 0.5 and noise of 0.02: the marks."

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
+from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings
+from ca.settings.training import TrainSettings
 from ca.settings.limits import refuse_impossible
 from ca.settings.recipes import RECIPES
 from ca.system.errors import UsageError

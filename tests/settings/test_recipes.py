@@ -9,7 +9,7 @@ from support.helpers import random_automaton, seeded
 from torch.optim import Adam
 
 from ca.model import CellularAutomaton
-from ca.settings.commands import RecipeName
+from ca.settings.choices import RecipeName
 from ca.settings.recipes import RECIPES
 from ca.train.optimisers import gradient_norms, make_optimisers, normalise_gradients, set_rate
 

@@ -13,14 +13,17 @@ import torch
 from torch import Tensor
 
 from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, newborn
-from ca.checkpoint.files import CONFIG, sealed
+from ca.checkpoint.config import CONFIG, Machine, sealed
 from ca.checkpoint.folder import save_checkpoint
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph, RandomDraws
 from ca.model import CellularAutomaton
+from ca.settings.choices import Dataset
+from ca.settings.training import RunSettings
 
 NO_FOLDER = Path("no-such-folder")
 FIRST_GREY = 30  # alive: 30 / 255 > 0.1
+MACHINE = Machine(torch="2.0", device="cpu", instructions="AVX2", engine="torch", threads=1, processes=1)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -39,11 +42,16 @@ def random_automaton(
     return automaton
 
 
-def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: str = "mnist") -> Path:
+def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: Dataset = "mnist") -> Path:
     """Write a checkpoint of step 7, and return its path."""
-    training = {"dataset": dataset}
     return save_checkpoint(
-        folder, automaton, step=7, training=training, machine={}, metrics={}, training_state={}
+        folder,
+        automaton,
+        step=7,
+        training=RunSettings(dataset=dataset),
+        machine=MACHINE,
+        metrics={},
+        training_state={},
     )
 
 

@@ -179,7 +179,7 @@ def test_a_run_clears_away_what_killed_ones_left_and_nothing_else(
     for name in left + mine:
         (folder / name).mkdir()
     checkpoint.rename(folder / ".model-steps-8.old-12")  # as if killed between the two renames
-    with pytest.raises(FailedError, match=r"holds a run already: go on with --resume .*model-steps-8,"):
+    with pytest.raises(FailedError, match=r"holds a run already: continue it with --resume .*model-steps-8,"):
         train(small(folder))
     assert not any((folder / name).exists() for name in left)
     assert all((folder / name).exists() for name in mine)

@@ -31,12 +31,12 @@ from support.small_run import (
 from torch import Tensor
 
 import ca.train.loop
-from ca.checkpoint.files import CONFIG
+from ca.checkpoint.config import CONFIG
 from ca.checkpoint.folder import TRAINING_STATE, checkpoints_in, load_checkpoint
 from ca.cli import main
 from ca.data.digits import Digits
 from ca.loss import LOSSES
-from ca.settings.commands import TrainSettings
+from ca.settings.training import TrainSettings
 from ca.system.errors import CheckpointError, FailedError, UsageError
 from ca.system.folders import prepare_folder
 from ca.train.command import train
@@ -387,7 +387,7 @@ def test_a_used_output_folder_is_refused_and_left_alone(stopped_run: Callable[[i
     with pytest.raises(FailedError) as caught:
         train(small(folder))
     assert str(caught.value) == (
-        f"{folder} holds a run already: go on with --resume {folder}/model-steps-7, "
+        f"{folder} holds a run already: continue it with --resume {folder}/model-steps-7, "
         "or choose another --output-dir"
     )
     assert (folder / "metrics.jsonl").read_bytes() == before
@@ -465,7 +465,7 @@ def test_what_is_no_number_stops_the_run_before_it_reaches_the_optimiser(
         return original(run)
 
     monkeypatch.setattr("ca.train.loop.training_step", step)
-    with pytest.raises(FailedError, match=r"^loss .* and largest gradient .* at step 15: training ends"):
+    with pytest.raises(FailedError, match=r"^loss .* and largest gradient .* at step 15: training stops"):
         train(small(tmp_path))
     assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-7", "model-steps-14"]
     (run,) = runs

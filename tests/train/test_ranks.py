@@ -21,7 +21,7 @@ import ca.train.loop
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint
 from ca.cli import main
 from ca.pool import Batch, Pool
-from ca.settings.commands import TrainSettings
+from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 from ca.train.command import train
 from ca.train.ranks import Ranks, process_group

@@ -87,7 +87,7 @@ def _data(checkpoint: Checkpoint, samples: Digits) -> dict[str, Any]:
     return {
         "name": checkpoint.path.resolve().name,
         "hash": hashlib.sha256(weights).hexdigest(),
-        "metrics": _metrics(checkpoint.config["metrics"]),
+        "metrics": _metrics(checkpoint.config.metrics),
         "fireRate": automaton.fire_rate,
         "noise": automaton.noise,
         "weights": _text(weights),
