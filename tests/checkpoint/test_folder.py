@@ -211,6 +211,17 @@ def test_the_folder_of_a_run_is_no_checkpoint_but_names_its_last(tmp_path: Path)
     )
 
 
+def test_a_folder_of_runs_names_the_last_checkpoint_of_each(tmp_path: Path) -> None:
+    """And checkpoints of other names in it, such as those of this repository."""
+    write(tmp_path / "a", 9)
+    newest = write(tmp_path / "a", 10)
+    renamed = write(tmp_path / "b", 5).rename(tmp_path / "my-digits")
+    (tmp_path / "notes.txt").write_text("")
+    assert message_of_loading(tmp_path) == (
+        f"{tmp_path} is not a checkpoint: it has no model.safetensors; did you mean {newest} or {renamed}?"
+    )
+
+
 def test_an_empty_folder_is_no_checkpoint(tmp_path: Path) -> None:
     assert message_of_loading(tmp_path) == f"{tmp_path} is not a checkpoint: it has no model.safetensors"
 
@@ -427,6 +438,9 @@ def wrong(where: str, value: Any, message: str) -> Any:
         wrong("step", 31, "is damaged: its SHA-256 is not the one that it states"),
         wrong("training", ..., "is not valid: Object missing required field `training`"),
         wrong("training", [1], "is not valid: Expected `object`, got `array` - at `$.training`"),
+        wrong(
+            "training.dataset", ..., "is not valid: Object missing required field `dataset` - at `$.training`"
+        ),
         wrong(
             "training.dataset", "cifar", "is not valid: Invalid enum value 'cifar' - at `$.training.dataset`"
         ),

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
 from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, newborn
 from ca.checkpoint.config import CONFIG, Machine, sealed
 from ca.checkpoint.folder import save_checkpoint
+from ca.cli import main
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph, RandomDraws
 from ca.model import CellularAutomaton
@@ -97,6 +99,19 @@ def told_in_child(work: Callable[[], object]) -> tuple[int, str]:
     with open(read) as pipe:
         told = pipe.read()
     return exit_code(child), told
+
+
+def error_line(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that fails and return its one line on stderr, without "ca: "."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == code
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert error.startswith("ca: ")
+    assert error.endswith("\n")
+    assert error.count("\n") == 1
+    return error.removeprefix("ca: ").removesuffix("\n")
 
 
 def random_liveness(ink: str, height: int, width: int, generator: torch.Generator) -> Tensor:

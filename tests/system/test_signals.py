@@ -47,7 +47,7 @@ def test_a_stop_signal_ends_a_run_soon_and_it_goes_on_bit_for_bit(
     assert ended == code
     assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-5"]
     assert "finishing the step, then saving" in told
-    assert f"go on with: ca train --resume {tmp_path / 'model-steps-5'} --device cpu\n" in told
+    assert f"continue with: ca train --resume {tmp_path / 'model-steps-5'} --device cpu\n" in told
     assert differing(resumed(tmp_path / "model-steps-5"), contents(whole_run / "model-steps-24")) == set()
 
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from ca.system.terminal import print_line
 from ca.train.progress import TrainingProgress
 
 
@@ -70,7 +71,7 @@ def test_in_a_terminal_there_is_a_bar_with_loss_speed_and_time_left(
     progress = TrainingProgress(500, 1_000)
     clock.now += 60
     progress.show(750, 3.25)
-    progress.say("a line of its own")
+    print_line("a line of its own")
     progress.close()
     shown = terminal.getvalue()
     assert "75%" in shown
