@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.small_run import before_each_step, small
@@ -64,3 +65,19 @@ def test_the_printed_command_to_continue_can_be_pasted(
     checkpoint = tmp_path / "my run" / "model-steps-2"
     command = f"ca train --resume '{checkpoint}' --data-dir 'my data' --device cpu"
     assert f"continue with: {command}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "flags"),
+    [
+        ({"dataset": "kmnist", "data_dir": Path("my data")}, " --data-dir 'my data'"),
+        ({"dataset": "kmnist"}, ""),
+        ({"data_dir": Path("my data")}, ""),
+    ],
+)
+def test_the_printed_command_for_a_video_finds_the_data_set(
+    options: dict[str, Any], flags: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(small(tmp_path, steps=1, held_out=0, **options))
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"make a video of it: ca evaluate {tmp_path / 'model-steps-1'}{flags}"

@@ -259,10 +259,11 @@ if "RANK" in os.environ and os.path.exists("/proc/self/task"):
     atexit.register(count)
 """
     )
-    command = "-m torch.distributed.run --standalone --nproc-per-node 2 -m ca train --steps 4 --batch-size 8"
-    flags = "--pool-size 16 --ticks 2 2 --held-out 0 --device cpu --resume run --output-dir run"
+    command = "-m torch.distributed.run --standalone --nproc-per-node 2 -m ca train --recipe article"
+    flags = "--steps 4 --batch-size 8 --pool-size 16 --ticks 2 2 --held-out 0 --device cpu"
+    folders = "--resume run --output-dir run"
     ended = subprocess.run(
-        [sys.executable, *command.split(), *flags.split()],
+        [sys.executable, *command.split(), *flags.split(), *folders.split()],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
