@@ -40,7 +40,7 @@ def page_content(checkpoint: Checkpoint, digits: Digits) -> dict[str, Any]:
     return {
         "name": checkpoint.path.resolve().name,
         "hash": hashlib.sha256(weights).hexdigest(),
-        "metrics": _metrics(checkpoint.config["metrics"]),
+        "metrics": _metrics(checkpoint.config.metrics),
         "fireRate": automaton.fire_rate,
         "noise": automaton.noise,
         "sizes": {
