@@ -25,6 +25,14 @@ class CellularAutomaton(nn.Module):
     Args:
         fire_rate: probability in [0, 1] that an alive cell takes part in a tick
         noise: standard deviation of the noise on the residual
+
+    Example:
+        >>> import ca, torch
+        >>> automaton = ca.CellularAutomaton()
+        >>> automaton.reset_parameters(torch.Generator().manual_seed(0))
+        >>> grid = torch.zeros(1, 20, 28, 28)
+        >>> automaton(grid, torch.Generator()).shape
+        torch.Size([1, 20, 28, 28])
     """
 
     def __init__(self, fire_rate: float = FIRE_RATE, noise: float = NOISE) -> None:

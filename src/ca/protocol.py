@@ -29,6 +29,13 @@ class Measurements:
         mean_abs_state: (stages, ticks) over alive cells and state channels
         mean_abs_residual: (stages, ticks) the same for the residual, before noise, of cells that fired
         last_cells: (stages, digits, height, width) palette indices after the last tick of each stage
+
+    Example:
+        >>> import ca
+        >>> automaton, digits = ca.load_automaton(), ca.load_digits()[:9]
+        >>> measured = ca.measure_automaton(automaton, digits, ticks=5, progress=False)
+        >>> measured.votes.shape
+        torch.Size([1, 5, 9, 10])
     """
 
     votes: Tensor
