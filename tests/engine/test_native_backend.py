@@ -271,7 +271,7 @@ def test_both_engines_train_alike(few_digits: Digits) -> None:
             end = (
                 rollout(automaton, graph, cells, draws)
                 if roll == "native"
-                else torch_rollout(cells, graph, draws, tuple(automaton.parameters()))
+                else torch_rollout(automaton, graph, cells, draws)
             )
             loss = (end[: graph.num_alive, 10:] - 0.5).square().mean()
             with torch.no_grad():
@@ -289,10 +289,10 @@ def test_what_is_seen_of_each_tick_equals_what_pytorch_sees(few_digits: Digits) 
     grid[[1, 5]] = 0  # digits without ink; the last one is in no cell's batch number
     graph, automaton = CellGraph.of(grid[:, 0]), random_automaton(dtype=torch.float32)
     draws, cells = random_draws(graph, automaton, 7, seeded(1)), graph.gather(grid)
-    after, seen = observe(automaton, graph, cells, draws, 6)
-    weights = tuple(automaton.double().parameters())
+    after, seen = observe(automaton, graph, cells, draws)
+    automaton.double()
     exact = replace(draws, noise=draws.noise.double())
-    expected_after, expected = torch_observe(cells.double(), graph, exact, weights, 6)
+    expected_after, expected = torch_observe(automaton, graph, cells.double(), exact)
     assert difference(after, expected_after) < 2e-5
     assert torch.equal(seen.votes, expected.votes)
     assert (seen.votes.sum((1, 2)) == graph.num_alive).all()

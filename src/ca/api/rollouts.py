@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ca.api.device import engine_threads
 from ca.cells import CHANNELS, Indices, colour_indices, mutate, newborn, outputs
 from ca.data.arrays import Images, liveness_of
 from ca.engine.graph import CellGraph
@@ -15,8 +16,10 @@ from ca.engine.rollout import random_draws, rollout
 from ca.metrics import count_votes
 from ca.model import CellularAutomaton
 from ca.protocol import DIGITS_AT_ONCE, TICKS_AT_ONCE
-from ca.render.pictures import Picture, cell_tiles, mosaic, mosaic_shape, paint
-from ca.system.arguments import check_at_least
+from ca.render.palette import palette_of
+from ca.render.pictures import Picture, mosaic, mosaic_shape
+from ca.settings.choices import Colours
+from ca.system.arguments import check_at_least, check_choice
 from ca.system.seeds import seeded
 
 
@@ -76,15 +79,16 @@ def classify(
     check_at_least(1, "ticks", ticks)
     generator = seeded(seed, liveness.device)
     votes, grids = [], []
-    for part in liveness.split(DIGITS_AT_ONCE):
-        graph, grid = CellGraph.of(part), newborn(part)
-        cells = graph.gather(grid)
-        for first in range(0, ticks, TICKS_AT_ONCE):
-            draws = random_draws(graph, automaton, min(TICKS_AT_ONCE, ticks - first), generator)
-            cells = rollout(automaton, graph, cells, draws)
-        living = slice(graph.num_alive)
-        votes.append(count_votes(outputs(cells[living]), graph.batch[living], len(part)))
-        grids.append(graph.scatter(cells, grid))
+    with engine_threads(liveness.device):
+        for part in liveness.split(DIGITS_AT_ONCE):
+            graph, grid = CellGraph.of(part), newborn(part)
+            cells = graph.gather(grid)
+            for first in range(0, ticks, TICKS_AT_ONCE):
+                draws = random_draws(graph, automaton, min(TICKS_AT_ONCE, ticks - first), generator)
+                cells = rollout(automaton, graph, cells, draws)
+            living = slice(graph.num_alive)
+            votes.append(count_votes(outputs(cells[living]), graph.batch[living], len(part)))
+            grids.append(graph.scatter(cells, grid))
     counts, grid = torch.cat(votes).cpu().numpy(), torch.cat(grids)
     return Classification(
         classes=counts.argmax(1),
@@ -144,23 +148,25 @@ def _ticks(
     cells = graph.gather(grid)
     yield grid
     for _ in range(ticks):
-        cells = rollout(automaton, graph, cells, random_draws(graph, automaton, 1, generator))
-        grid = graph.scatter(cells, grid)
+        with engine_threads(grid.device):
+            cells = rollout(automaton, graph, cells, random_draws(graph, automaton, 1, generator))
+            grid = graph.scatter(cells, grid)
         yield grid
 
 
-def draw_cells(grid: Tensor, *, zoom: int = 4) -> Picture:
+def draw_cells(grid: Tensor, *, zoom: int = 4, colours: Colours = "distinct") -> Picture:
     """Draw each cell in the colour of its class, the images side by side.
 
     Args:
         grid: (batch, 20, height, width), of `roll_out` or `classify`
         zoom: pixels along the side of a cell
+        colours: of the classes: "distinct" or "petroff", also for colour-blind eyes, or the article's: "article"
 
     Returns:
         (rows * height * zoom, columns * width * zoom, 3) uint8 RGB; dead cells white, undecided ones black
 
     Raises:
-        ValueError: the grid has another shape, or `zoom` is less than 1
+        ValueError: the grid has another shape, `zoom` is less than 1, or there are no such colours
 
     Example:
         >>> import ca
@@ -171,7 +177,8 @@ def draw_cells(grid: Tensor, *, zoom: int = 4) -> Picture:
     check_at_least(1, "zoom", zoom)
     if grid.ndim != 4 or grid.shape[1] != CHANNELS:
         raise ValueError(f"grid has shape {tuple(grid.shape)}, not (batch, {CHANNELS}, height, width)")
-    pictures = paint(colour_indices(grid), cell_tiles(zoom, annotated=False))
+    check_choice("colours", colours, Colours)
+    pictures = palette_of(colours)[colour_indices(grid)].repeat(zoom, 1).repeat(zoom, 2)
     return mosaic(pictures, *mosaic_shape(len(pictures)))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from tqdm.auto import tqdm
 
+from ca.api.device import device_of, engine_threads
 from ca.data.digits import Digits
 from ca.model import CellularAutomaton
 from ca.protocol import Measurements, measure
@@ -93,9 +94,9 @@ def train_automaton(
         raise ValueError(re.sub(r"--([a-z-]+)", lambda flag: flag[1].replace("-", "_"), str(error))) from None
     if digits is not None:
         check_at_least(1, "the number of digits", len(digits))
-    device = torch.device("cpu") if automaton is None else _device_of(automaton)
+    device = torch.device("cpu") if automaton is None else device_of(automaton)
     run = TrainingRun.start(settings, device, automaton=automaton, digits=digits)
-    with tqdm(total=steps, unit="step", disable=not progress) as bar:
+    with engine_threads(device), tqdm(total=steps, unit="step", disable=not progress) as bar:
         while run.step < steps:
             step_loss = training_step(run).item()
             bar.set_postfix(loss=f"{step_loss:.3g}", refresh=False)
@@ -138,8 +139,8 @@ def measure_automaton(
     check_at_least(1, "ticks", ticks)
     check_at_least(1, "stages", stages)
     check_at_least(1 if stages == 1 else 2, "the number of digits", len(digits))
-    device = _device_of(automaton)
-    with tqdm(total=len(digits), unit="digit", disable=not progress) as bar:
+    device = device_of(automaton)
+    with engine_threads(device), tqdm(total=len(digits), unit="digit", disable=not progress) as bar:
         return measure(
             automaton,
             digits.to(device),
@@ -148,7 +149,3 @@ def measure_automaton(
             generator=seeded(seed, device),
             advance=bar.update,
         )
-
-
-def _device_of(automaton: CellularAutomaton) -> torch.device:
-    return next(automaton.parameters()).device

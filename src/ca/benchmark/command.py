@@ -10,7 +10,7 @@ import torch
 from ca.benchmark.cost import against_area, against_cells, draw_costs
 from ca.benchmark.process import processes
 from ca.benchmark.speed import speeds
-from ca.engine.device import find_device
+from ca.engine.device import configure_threads, resolve_device
 from ca.engine.kernel.build import THREADS, library
 from ca.settings.commands import BenchmarkSettings
 from ca.system.errors import FailedError
@@ -26,7 +26,8 @@ def benchmark(settings: BenchmarkSettings) -> None:
     Raises:
         FailedError: the device is not there, or the folder can't be written to
     """
-    device = find_device(settings.device)
+    device = resolve_device(settings.device)
+    configure_threads(device)
     folder = prepare_folder(settings.output_dir)
     compiled = device.type == "cpu" and library() is not None
     found: dict[str, Any] = {

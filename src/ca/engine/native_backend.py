@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 from ca.cells import NUM_CLASSES, STATE_CHANNELS
 from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.engine.kernel.build import THREADS, kernel, library
+from ca.model import CellularAutomaton
 
 
 def native_draws(
@@ -31,26 +32,29 @@ def native_draws(
 
 
 def serves(cells: Tensor, weights: Sequence[Tensor]) -> bool:
-    """Whether the kernel can do it: float32 on the processor, with gradients of the weights only."""
+    """Whether the kernel can compute these: float32 on the CPU, with gradients of the weights only."""
     fits = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in (cells, *weights))
     return fits and not cells.requires_grad and library() is not None
 
 
-def native_rollout(cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor]) -> Tensor:
+def native_rollout(
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
+) -> Tensor:
     """As `ca.engine.rollout.rollout`; differentiable in the weights."""
+    weights = automaton.weights()
     if torch.is_grad_enabled():
         return _Rollout.apply(cells, graph, draws, *weights)
     return _forward(_Tape(), cells, graph, draws, weights, keep=False)
 
 
 def native_observe(
-    cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor], num_digits: int
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
     """As `ca.engine.rollout.observe`."""
     ticks = len(draws.fires)
-    votes = torch.zeros(ticks, num_digits, NUM_CLASSES, dtype=torch.int64)
-    sums = torch.zeros(ticks, num_digits, 2, dtype=torch.float64)
-    after = _forward(_Tape(), cells, graph, draws, weights, keep=False, seen=(votes, sums))
+    votes = torch.zeros(ticks, graph.num_digits, NUM_CLASSES, dtype=torch.int64)
+    sums = torch.zeros(ticks, graph.num_digits, 2, dtype=torch.float64)
+    after = _forward(_Tape(), cells, graph, draws, automaton.weights(), keep=False, seen=(votes, sums))
     abs_state, abs_residual = sums.sum(1).unbind(1)
     return after, Observation(votes, abs_state, abs_residual)
 

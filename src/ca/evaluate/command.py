@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import Digits, load_digits
-from ca.engine.device import find_device
+from ca.engine.device import configure_threads, resolve_device
 from ca.evaluate.frame import FrameStyle
 from ca.evaluate.layouts import Board, Mosaic
 from ca.evaluate.recording import Recording
@@ -28,7 +28,8 @@ def evaluate(settings: EvaluateSettings) -> None:
         UsageError: more digits than there are, or than the board has room for; a frame too large for a video
     """
     checkpoint = load_checkpoint(settings.checkpoint)
-    device = find_device(settings.device)
+    device = resolve_device(settings.device)
+    configure_threads(device)
     folder = prepare_folder(settings.output_dir)
     automaton = checkpoint.automaton.to(device)
     automaton.fire_rate = automaton.fire_rate if settings.fire_rate is None else settings.fire_rate

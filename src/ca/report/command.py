@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from ca.checkpoint.folder import Checkpoint, load_checkpoint
 from ca.data.digits import load_digits
-from ca.engine.device import find_device
+from ca.engine.device import configure_threads, resolve_device
 from ca.metrics import confusion
 from ca.protocol import METRICS, Measurements, measure, metrics_at
 from ca.report.confusion import draw_confusion
@@ -37,7 +37,8 @@ def report(settings: ReportSettings) -> None:
     checkpoints = [load_checkpoint(path) for path in settings.checkpoints or (None,)]
     names = distinct_names([checkpoint.path for checkpoint in checkpoints])
     dataset = settings.dataset or _common_dataset(checkpoints)
-    device = find_device(settings.device)
+    device = resolve_device(settings.device)
+    configure_threads(device)
     folder = prepare_folder(settings.output_dir)
     digits = load_digits(dataset, "test", settings.data_dir)
     count = len(digits) if settings.n_digits is None else settings.n_digits

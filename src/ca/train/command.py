@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint
-from ca.engine.device import find_device
+from ca.engine.device import configure_threads, resolve_device
 from ca.settings.commands import TrainSettings, flag_of
 from ca.system.errors import FailedError
 from ca.system.folders import locked
@@ -30,7 +30,8 @@ def train(settings: TrainSettings) -> None:
             process of the run failed
         UsageError: the settings do not fit the checkpoint to resume from, or the number of processes
     """
-    device = find_device(local_device(settings.device))
+    device = resolve_device(local_device(settings.device))
+    configure_threads(device)
     folder = settings.output_dir
     with process_group(device) as ranks, locked(folder) if ranks.is_main else nullcontext():
         run = _begin(settings, device, ranks)
