@@ -1,6 +1,6 @@
 """Change the update rule: another activation, or another tick; train and measure it beside the article's.
 
-uv run python examples/change_the_rule.py --rule gelu
+uv run python examples/change_the_rule.py --rules relu gelu  # about a minute
 """
 
 import argparse
@@ -30,12 +30,13 @@ class BoundedAutomaton(ca.CellularAutomaton):
 RULES = {"relu": ca.CellularAutomaton, "gelu": GeluAutomaton, "bounded": BoundedAutomaton}
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--rule", choices=RULES, default="gelu")
-parser.add_argument("--steps", type=int, default=200)
+parser.add_argument("--rules", nargs="+", choices=RULES, default=["relu", "gelu"])
+parser.add_argument("--steps", type=int, default=400)
+parser.add_argument("--digits", type=int, default=200, help="test digits to measure")
 options = parser.parse_args()
 
-for name in dict.fromkeys(["relu", options.rule]):
+for name in options.rules:
     torch.manual_seed(0)  # the same first weights
     automaton = ca.train_automaton(RULES[name](), steps=options.steps)
-    curves = ca.measure_automaton(automaton, ca.load_digits()[:200], ticks=50).curves()
+    curves = ca.measure_automaton(automaton, ca.load_digits()[: options.digits], ticks=50).curves()
     print(f"{name}: cell accuracy {curves['cell_accuracy'][-1]:.1%} at tick 50")

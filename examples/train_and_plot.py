@@ -26,7 +26,7 @@ path = ca.save_automaton(automaton, options.output_dir, step=options.steps)
 figure = Figure(figsize=(9, 3.5), layout="constrained")
 left, right = figure.subplots(1, 2)
 left.plot(range(1, len(losses) + 1), losses, linewidth=0.8)
-left.set(xlabel="training step", ylabel="loss", yscale="log")
+left.set(xlabel="training step", ylabel="loss")
 for name in ("cell_accuracy", "agreement", "digit_accuracy"):
     right.plot(range(1, len(curves[name]) + 1), curves[name], label=name.replace("_", " "))
 right.set(xlabel="tick", ylabel="share of cells or digits", ylim=(0, 1))

@@ -45,10 +45,12 @@ __all__ = [
 __version__ = version("ca")
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'ca' has no attribute '{name}'")
-    return getattr(import_module("ca.api"), name)
+if not TYPE_CHECKING:  # a type checker would take any name as given
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module 'ca' has no attribute '{name}'")
+        return getattr(import_module("ca.api"), name)
 
 
 def __dir__() -> list[str]:

@@ -16,7 +16,7 @@ def device_of(automaton: CellularAutomaton) -> torch.device:
 
 @contextmanager
 def engine_threads(device: torch.device) -> Generator[None]:
-    """Leave PyTorch's threads to the compiled kernel within the `with` block; the caller's setting returns."""
+    """Leave PyTorch's threads to the compiled kernel within the `with` block, and restore them after it."""
     threads = torch.get_num_threads()
     configure_threads(device)
     try:

@@ -160,7 +160,7 @@ def draw_cells(grid: Tensor, *, zoom: int = 4, colours: Colours = "distinct") ->
     Args:
         grid: (batch, 20, height, width), of `roll_out` or `classify`
         zoom: pixels along the side of a cell
-        colours: of the classes: "distinct" or "petroff", also for colour-blind eyes, or the article's: "article"
+        colours: of the classes: "distinct" or "petroff" (both also for colour-blind eyes), or "article"
 
     Returns:
         (rows * height * zoom, columns * width * zoom, 3) uint8 RGB; dead cells white, undecided ones black
