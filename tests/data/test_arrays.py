@@ -35,7 +35,7 @@ REFUSED = {
     "uint8 up to 1": (inked(2, 28, 28).astype(np.uint8), r"^images are uint8 from 0 to 1, .*by 255$"),
     "int64": ((inked(28, 28) * 255).astype(int), r"have type int64: .*images.astype\(np.uint8\)$"),
     "bool": (inked(28, 28) > 0, r"have type bool: .*images.astype\(float\)$"),
-    "text": (np.array([["a"]]), "have type <U1"),
+    "text": (np.array([["a", "b"]]), "have type <U1"),
     "colours": (inked(2, 28, 28)[..., None].repeat(3, -1), r"shape \(2, 28, 28, 3\): these are colours"),
     "one coloured": (inked(28, 28)[..., None].repeat(3, -1), r"shape \(28, 28, 3\): these are colours"),
     "with opacity": (inked(28, 28)[..., None].repeat(4, -1), r"shape \(28, 28, 4\): these are colours"),
