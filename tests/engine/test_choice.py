@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ca.cells import CHANNELS, STATE_CHANNELS, outputs
 from ca.engine import choice
-from ca.engine.choice import LAYERS, NATIVE, TICK, TORCH, Engine, engine_of, follows_standard_rule
+from ca.engine.choice import LAYERS, NATIVE, TICK, TORCH, Engine, engine_of
 from ca.engine.graph import CellGraph
 from ca.engine.kernel.build import library
 from ca.engine.rollout import observe, random_draws, rollout
@@ -144,7 +144,6 @@ def test_a_changed_rule_is_computed_as_changed(kind: type[CellularAutomaton], dt
     grid, graph = some_grid(dtype)
     cells = graph.gather(grid)
     assert engine_of(automaton, cells) is CHANGED[kind]
-    assert not follows_standard_rule(automaton)
     draws = random_draws(graph, automaton, 3, seeded(2))
     after = rollout(automaton, graph, cells, draws)
     expected, votes = grid, []
@@ -172,7 +171,6 @@ def test_a_changed_rule_is_computed_as_changed(kind: type[CellularAutomaton], dt
 def test_the_standard_rule_has_the_compiled_kernel() -> None:
     automaton = CellularAutomaton()
     cells = torch.zeros(1, CHANNELS)
-    assert follows_standard_rule(automaton)
     assert engine_of(automaton, cells) is NATIVE
     assert engine_of(automaton.double(), cells.double()) is TORCH
     assert engine_of(automaton.float(), cells.clone().requires_grad_()) is TORCH
@@ -181,7 +179,6 @@ def test_the_standard_rule_has_the_compiled_kernel() -> None:
 def test_other_sizes_of_the_standard_rule_have_the_hand_written_engine() -> None:
     automaton = randomised(Wider, torch.float32)
     assert engine_of(automaton, torch.zeros(1, CHANNELS)) is TORCH
-    assert follows_standard_rule(automaton)
 
 
 def test_without_the_kernel_pytorch_computes_the_standard_rule(monkeypatch: pytest.MonkeyPatch) -> None:

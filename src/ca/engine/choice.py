@@ -75,12 +75,6 @@ def engine_of(automaton: CellularAutomaton, cells: Cells) -> Engine:
     return engines[key]
 
 
-def follows_standard_rule(automaton: CellularAutomaton) -> bool:
-    """Whether an automaton's `tick` is the rule that the compiled kernel and the page compute."""
-    cells = next(automaton.parameters()).new_zeros(0)
-    return _agrees(TORCH, automaton, cells.device, cells.dtype)
-
-
 def _choose(automaton: CellularAutomaton, cells: Cells) -> Engine:
     candidates = [TORCH, LAYERS]
     if serves(cells, tuple(automaton.parameters())):

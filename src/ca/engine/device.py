@@ -3,6 +3,7 @@
 import torch
 
 from ca.engine.kernel.build import library
+from ca.engine.kernel.threads import take_over_threads
 from ca.system.errors import FailedError, UsageError
 
 
@@ -27,12 +28,9 @@ def resolve_device(name: str) -> torch.device:
 
 
 def configure_threads(device: torch.device) -> None:
-    """Let PyTorch use one thread where the compiled kernel, which has threads of its own, computes.
-
-    What is left for PyTorch is too small to be shared, and its threads would keep the kernel's waiting.
-    """
+    """Give PyTorch's threads, all but one, to the compiled kernel where it computes."""
     if device.type == "cpu" and library() is not None:
-        torch.set_num_threads(1)
+        take_over_threads()
 
 
 def machine(device: torch.device, processes: int) -> dict[str, str | int]:
