@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ca.sizes import ALIVE_THRESHOLD, CHANNELS, NUM_CLASSES
-from ca.sizes import STATE_CHANNELS as STATE_CHANNELS
 
 UNDECIDED, DEAD = NUM_CLASSES, NUM_CLASSES + 1  # indices of cells that output no class
 

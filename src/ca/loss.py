@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES
 from ca.settings.choices import LossName
+from ca.sizes import NUM_CLASSES
 
 Loss = Callable[[Tensor, Tensor, int], tuple[Tensor, int]]
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, STATE_CHANNELS, newborn
+from ca.cells import newborn
 from ca.checkpoint.config import CONFIG, Machine, sealed
 from ca.checkpoint.folder import save_checkpoint
 from ca.cli import main
@@ -22,6 +22,7 @@ from ca.engine.graph import CellGraph, RandomDraws
 from ca.model import CellularAutomaton
 from ca.settings.choices import Dataset
 from ca.settings.training import RunSettings
+from ca.sizes import ALIVE_THRESHOLD, NUM_CLASSES, STATE_CHANNELS
 
 NO_FOLDER = Path("no-such-folder")
 FIRST_GREY = 30  # alive: 30 / 255 > 0.1

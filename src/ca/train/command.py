@@ -13,7 +13,7 @@ from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 from ca.system.folders import locked, writing
 from ca.system.terminal import print_line
-from ca.train.loop import OnStep, ignore_step, train_to_end
+from ca.train.loop import train_to_end
 from ca.train.output import TrainingOutput
 from ca.train.profiling import profile_steps
 from ca.train.ranks import Ranks, local_device, process_group
@@ -21,13 +21,10 @@ from ca.train.resume import resume_run
 from ca.train.run import TrainingRun
 
 
-def train(settings: TrainSettings, on_step: OnStep = ignore_step) -> None:
+def train(settings: TrainSettings) -> None:
     """Train to the last step or to a stop signal, and leave a checkpoint in the output folder.
 
     Of several processes, only the first writes files.
-
-    Args:
-        on_step: called after each step with the run and the step's loss, in every process
 
     Raises:
         FailedError: the loss is not finite, the folder is in use or cannot be written, or another process of
@@ -47,7 +44,7 @@ def train(settings: TrainSettings, on_step: OnStep = ignore_step) -> None:
         ):
             if settings.profile:
                 profile_steps(run, folder / "profile.json")
-            train_to_end(run, output, on_step)
+            train_to_end(run, output)
         if output is not None and output.unsaved:
             raise output.unsaved
         stopped_by = run.stopped_by if run.step < settings.steps else 0

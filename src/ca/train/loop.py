@@ -21,7 +21,7 @@ def ignore_step(run: TrainingRun, loss: Tensor) -> None:
     """Do nothing after a step."""
 
 
-def train_to_end(run: TrainingRun, output: TrainingOutput | None, on_step: OnStep = ignore_step) -> None:
+def train_to_end(run: TrainingRun, output: TrainingOutput | None) -> None:
     """Train at least one step, and until the last one or a stop signal; record, draw and save on the way.
 
     Args:
@@ -30,7 +30,7 @@ def train_to_end(run: TrainingRun, output: TrainingOutput | None, on_step: OnSte
     settings = run.settings
     last = False
     while not last:
-        loss = train_until(run, _next_pause(run.step, settings), on_step)
+        loss = train_until(run, _next_pause(run.step, settings))
         last = run.step >= settings.steps or bool(run.stopped_by)
         saving = last or run.step % settings.checkpoint_every == 0
         state = training_state(run) if saving else {}  # all processes take part

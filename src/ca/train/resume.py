@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES
 from ca.checkpoint.config import CONFIG, Machine
 from ca.checkpoint.folder import Checkpoint, load_training_state
 from ca.engine.device import machine
 from ca.settings.flags import flag_of
 from ca.settings.training import RunSettings, TrainSettings
+from ca.sizes import NUM_CLASSES
 from ca.system.errors import CheckpointError, UsageError
 from ca.system.terminal import print_line
 from ca.train.optimisers import make_optimiser_state, optimiser_state

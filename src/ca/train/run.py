@@ -50,12 +50,20 @@ class TrainingRun:
 
     @classmethod
     def start(
-        cls, settings: TrainSettings, device: torch.device, ranks: Ranks = ALONE, step: int = 0
+        cls,
+        settings: TrainSettings,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+        step: int = 0,
+        automaton: CellularAutomaton | None = None,
+        digits: Digits | None = None,
     ) -> "TrainingRun":
         """A new run, with new weights and a pool of new digits.
 
         Args:
             step: steps done, for a run that is to be resumed; the generators' seeds depend on it
+            automaton: trained from the weights that it has; None: a new one with random weights
+            digits: training digits; None: those of the settings' data set
 
         Raises:
             UsageError: --held-out leaves no digits to train on, or the processes can't share the work evenly
@@ -66,13 +74,16 @@ class TrainingRun:
                 f"{ranks.size} processes can't share --batch-size {settings.batch_size} and --pool-size "
                 f"{settings.pool_size} evenly, four digits or a multiple each"
             )
-        digits = load_digits(settings.dataset, "train", settings.data_dir).to(device)
+        if digits is None:
+            digits = load_digits(settings.dataset, "train", settings.data_dir)
+        digits = digits.to(device)
         trained_on = len(digits) - settings.held_out
         if trained_on < 1:
             raise UsageError(f"--held-out {settings.held_out} leaves none of {len(digits)} training digits")
         shared_generator = seeded(settings.seed)
-        automaton = CellularAutomaton(noise=NOISE if settings.noise else 0.0)
-        automaton.reset_parameters(shared_generator)
+        if automaton is None:
+            automaton = CellularAutomaton(noise=NOISE if settings.noise else 0.0)
+            automaton.reset_parameters(shared_generator)
         automaton.to(device)
         recipe = RECIPES[settings.recipe]
         return cls(
