@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 import torch
-from support.browser import address, browser, html, page  # noqa: F401 - fixtures
 from support.helpers import NO_FOLDER
-from support.small_run import quick, stopped_run, whole_run  # noqa: F401
+from support.small_run import quick, stopped_run, whole_run  # noqa: F401 - fixtures
 
 from ca.data.digits import Digits, load_digits
 

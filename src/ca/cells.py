@@ -1,8 +1,8 @@
-"""What a cell is, once for all: channels, liveness, classes, start state and mutation.
+"""What a cell is: channels, liveness, classes, start state and mutation.
 
 A grid holds the cells of a batch of digits as one tensor (batch, channels, height, width). Channel 0 is
 the liveness, the grey value in [0, 1]; channels 1-19 are the state: nine communication channels, then
-ten output channels, one a class. Dead cells have zero state.
+ten output channels, one for each class. Dead cells have zero state.
 """
 
 import numpy as np
@@ -14,7 +14,6 @@ STATE_CHANNELS = 19
 CHANNELS = 1 + STATE_CHANNELS
 UNDECIDED, DEAD = NUM_CLASSES, NUM_CLASSES + 1  # indices of cells that output no class
 ALIVE_THRESHOLD = 0.1  # article, "Alive cells and cell states"
-
 
 Indices = NDArray[np.uint8]  # a class, UNDECIDED or DEAD for each cell
 
@@ -48,7 +47,7 @@ def mutate(grid: Tensor, liveness: Tensor) -> Tensor:
 
 
 def outputs(cells: Tensor) -> Tensor:
-    """The ten output channels, the last: (batch, 20, height, width) or (cells, 20) -> 10 channels."""
+    """The ten output channels, which come last: (batch, 20, height, width) or (cells, 20) -> 10 channels."""
     return cells[:, -NUM_CLASSES:]
 
 

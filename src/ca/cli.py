@@ -24,6 +24,7 @@ from ca.settings.commands import (
 )
 from ca.settings.limits import refuse_impossible
 from ca.system.errors import FailedError
+from ca.system.signals import ended_by_ctrl_c
 
 INTERRUPTED = 130
 
@@ -115,7 +116,8 @@ def run(settings: Settings) -> None:
 
         report(settings)
     elif isinstance(settings, DemoSettings):
-        from ca.page.demo import demo
+        with ended_by_ctrl_c():
+            from ca.page.demo import demo
 
         demo(settings)
     elif isinstance(settings, ExportSettings):

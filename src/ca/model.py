@@ -1,8 +1,10 @@
-"""The cellular automaton: its 22,499 parameters and its update rule, written out densely.
+"""The cellular automaton: its 22,499 parameters and its update rule.
 
-The rule here computes every cell of the grid. It is the definition; `ca.engine` computes the same
-values and gradients for the cells that are alive and fire, and is what training and evaluation use.
+`tick` computes the rule for every cell of the grid. It is the definition. Training and evaluation use
+`ca.engine`, which computes the same values and gradients only for the cells that are alive and fire.
 """
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -19,13 +21,20 @@ TAPS = 9  # a cell and its eight neighbours, row by row
 class CellularAutomaton(nn.Module):
     """Self-classifying automaton (Randazzo et al., Distill 2020, doi:10.23915/distill.00027.002).
 
-    The weights are matrices, one row an output: of `perception`, the columns are the nine taps of a
-    3x3 neighbourhood, row by row, with 20 channels each.
+    Weights are matrices with a row for each output. The columns of `perception` are the nine taps of the 3x3
+    neighbourhood, row by row, with 20 channels each. A subclass may replace `activation` or `tick`.
 
     Args:
         fire_rate: probability in [0, 1] that an alive cell takes part in a tick
         noise: standard deviation of the noise on the residual
+
+    Example:
+        >>> automaton = CellularAutomaton()
+        >>> sum(parameter.numel() for parameter in automaton.parameters())
+        22499
     """
+
+    activation: Callable[[Tensor], Tensor] = staticmethod(torch.relu)
 
     def __init__(self, fire_rate: float = FIRE_RATE, noise: float = NOISE) -> None:
         super().__init__()
@@ -47,9 +56,17 @@ class CellularAutomaton(nn.Module):
         nn.init.xavier_uniform_(self.hidden.weight, generator=generator)
         self.residual.weight.zero_()
 
+    def weights(self) -> tuple[Tensor, ...]:
+        """Weights and biases of the three layers, in the order of the parameters."""
+        return tuple(
+            tensor
+            for layer in (self.perception, self.hidden, self.residual)
+            for tensor in (layer.weight, layer.bias)
+        )
+
     def perception_kernel(self) -> Tensor:
         """The perception weights as a convolution kernel (80, 20, 3, 3)."""
-        return self.perception.weight.view(HIDDEN, 3, 3, CHANNELS).permute(0, 3, 1, 2)
+        return self.perception.weight.view(-1, 3, 3, CHANNELS).permute(0, 3, 1, 2)
 
     def tick(self, grid: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
         """One application of the update rule to all cells: the definition of the automaton.
@@ -63,8 +80,10 @@ class CellularAutomaton(nn.Module):
             (batch, 20, height, width)
         """
         liveness, state = grid[:, :1], grid[:, 1:]
-        perception = F.conv2d(grid, self.perception_kernel(), self.perception.bias, padding=1).relu()
-        hidden = F.conv2d(perception, self.hidden.weight[..., None, None], self.hidden.bias).relu()
+        perception = self.activation(
+            F.conv2d(grid, self.perception_kernel(), self.perception.bias, padding=1)
+        )
+        hidden = self.activation(F.conv2d(perception, self.hidden.weight[..., None, None], self.hidden.bias))
         residual = F.conv2d(hidden, self.residual.weight[..., None, None], self.residual.bias)
         updates = alive(liveness) & fired.unsqueeze(1)
         state = state + (residual + noise) * updates

@@ -1,4 +1,4 @@
-"""The evaluation protocol: digits from zero state, then mutated to other digits, measured every tick."""
+"""The evaluation protocol: digits start from zero state, mutate, and are measured after every tick."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,20 +15,21 @@ from ca.metrics import agreement, cell_accuracy, digit_accuracy
 from ca.model import CellularAutomaton
 
 METRICS = ("cell_accuracy", "agreement", "digit_accuracy")
-DIGITS_AT_ONCE = 32  # few enough for a tick's activations to stay in the processor's cache
+DIGITS_AT_ONCE = 32  # few enough for the activations of a tick to stay in the CPU's cache
 TICKS_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """What was seen after each tick.
+    """What was measured after each tick.
 
     Attributes:
         votes: (stages, ticks, digits, 10) alive cells of each digit that output each class
         labels: (stages, digits)
         mean_abs_state: (stages, ticks) over alive cells and state channels
         mean_abs_residual: (stages, ticks) the same for the residual, before noise, of cells that fired
-        last_cells: (stages, digits, height, width) palette indices after the last tick of each stage
+        last_cells: (stages, digits, height, width) what cells output after the last tick of each stage, as
+            `ca.cells.colour_indices` returns it
     """
 
     votes: Tensor
@@ -60,10 +61,10 @@ def measure(
     generator: torch.Generator,
     advance: Callable[[int], object] = lambda digits: None,
 ) -> Measurements:
-    """Roll out all digits, each mutated to another random digit of the set between stages.
+    """Roll out all digits; between two stages each mutates to another random digit of the set.
 
     Args:
-        ticks: ticks a stage
+        ticks: ticks of each stage
         generator: on the automaton's device
         advance: called with the number of digits done since the last call
     """
@@ -86,7 +87,7 @@ def measure(
             for first in range(0, ticks, TICKS_AT_ONCE):
                 some = slice(first, min(first + TICKS_AT_ONCE, ticks))
                 draws = random_draws(graph, automaton, some.stop - first, generator)
-                cells, seen = observe(automaton, graph, cells, draws, len(liveness))
+                cells, seen = observe(automaton, graph, cells, draws)
                 votes[stage, some, chunk] = seen.votes
                 sums[stage, some] += torch.stack([seen.abs_state, seen.abs_residual], 1).cpu()
                 counts[stage, some, 0] += graph.num_alive * STATE_CHANNELS

@@ -22,6 +22,7 @@ from torch.testing import assert_close
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph, RandomDraws
 from ca.engine.rollout import random_draws, rollout
+from ca.engine.torch_backend import torch_rollout
 from ca.model import CellularAutomaton
 
 grids = st.tuples(
@@ -143,8 +144,8 @@ def test_finite_differences_agree_with_the_gradients_of_the_parameters() -> None
     draws = random_draws(graph, automaton, 3, seeded(1))
 
     def with_weights(*weights: Tensor) -> Tensor:
-        stand_in = SimpleNamespace(parameters=lambda: weights)
-        return rollout(cast(CellularAutomaton, stand_in), graph, cells, draws)
+        stand_in = SimpleNamespace(weights=lambda: weights)
+        return torch_rollout(cast(CellularAutomaton, stand_in), graph, cells, draws)
 
     assert torch.autograd.gradcheck(with_weights, tuple(automaton.parameters()), fast_mode=True)
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, newborn
+from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, STATE_CHANNELS, newborn
 from ca.checkpoint.files import CONFIG, sealed
 from ca.checkpoint.folder import save_checkpoint
 from ca.data.digits import Digits
@@ -132,7 +132,9 @@ def dense_draws(graph: CellGraph, draws: RandomDraws, liveness: Tensor) -> list[
     for fired, noise in draws.by_tick():
         mask = torch.zeros(liveness.shape, dtype=torch.bool)
         mask[graph.batch[fired], graph.y[fired], graph.x[fired]] = True
-        everywhere = torch.full((liveness.shape[0], 19, *liveness.shape[1:]), 7.0, dtype=noise.dtype)
+        everywhere = torch.full(
+            (liveness.shape[0], STATE_CHANNELS, *liveness.shape[1:]), 7.0, dtype=noise.dtype
+        )
         everywhere[graph.batch[fired], :, graph.y[fired], graph.x[fired]] = noise
         dense.append((mask, everywhere))
     return dense

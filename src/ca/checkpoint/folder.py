@@ -181,8 +181,12 @@ def _near(path: Path) -> str:
 
 
 def _inside(path: Path) -> str:
-    found = checkpoints_in(path)
-    return f"; did you mean {found[-1]}?" if found else ""
+    """The newest checkpoint in a folder, or of each run in it, for an error line."""
+    found = checkpoints_in(path)[-1:]
+    if not found:
+        runs = sorted({checkpoint.parent for checkpoint in path.glob("*/model-steps-*")})
+        found = [checkpoint for run in runs for checkpoint in checkpoints_in(run)[-1:]]
+    return f"; did you mean {' or '.join(map(str, found[:3]))}?" if found else ""
 
 
 def checkpoints_in(folder: Path) -> list[Path]:

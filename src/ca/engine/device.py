@@ -3,14 +3,12 @@
 import torch
 
 from ca.engine.kernel.build import library
+from ca.engine.kernel.threads import take_over_threads
 from ca.system.errors import FailedError, UsageError
 
 
-def find_device(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
     """The device of that name; "auto" is CUDA where there is one, else the CPU.
-
-    On the CPU PyTorch is told to use one thread if there is the compiled kernel, which has threads of its
-    own: what is left for PyTorch is too small to share, and its threads would keep the kernel's waiting.
 
     Raises:
         UsageError: there is no such name
@@ -22,13 +20,17 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise UsageError(f"--device {name} is unknown: use auto, cpu, cuda, cuda:N or mps") from error
-    if device.type == "cpu" and library() is not None:
-        torch.set_num_threads(1)
     try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, ImportError) as error:
         raise FailedError(f"device '{name}' is not available here: use --device cpu") from error
     return device
+
+
+def configure_threads(device: torch.device) -> None:
+    """Give PyTorch's threads, all but one, to the compiled kernel where it computes."""
+    if device.type == "cpu" and library() is not None:
+        take_over_threads()
 
 
 def machine(device: torch.device, processes: int) -> dict[str, str | int]:

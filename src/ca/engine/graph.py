@@ -1,13 +1,13 @@
-"""Which cells of a batch are computed, the random draws of a rollout, and what was seen of it: plain data.
+"""The data of a rollout: which cells are computed, the random draws, and what was observed.
 
 A digit has about 137 alive cells of 784, and half of them fire in a tick: the dense rule does eleven times
-the work needed. Here the cells of a whole batch are the rows of one matrix:
+the work that is needed. Here the cells of a whole batch are the rows of one matrix:
 
     cells       (rows + 1, 20)  liveness and state; the last row is zero, the dead neighbour
     neighbours  (rows, 9)       the rows of each cell's 3x3 surroundings
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -22,14 +22,14 @@ from ca.model import TAPS
 class CellGraph:
     """Which pixels of a batch of digits are rows, and which rows are neighbours.
 
-    Alive cells come first, then the dead ones that have a little ink: those never change, but their
-    neighbours see their liveness. Pixels without ink have no row of their own.
+    Alive cells come first, then the faint ones: dead cells whose grey value is above 0. Those never change,
+    but their neighbours see their liveness. Pixels of value 0 have no row.
 
     Attributes:
-        batch, y, x: (rows,) where each row's pixel lies
-        num_alive: how many of the rows are alive
-        num_digits: how many digits there are
-        size: their height and width
+        batch, y, x: (rows,) int64, the pixel of each row
+        num_alive: number of rows that are alive; they come first
+        num_digits: number of digits in the batch
+        size: height and width of the digits
     """
 
     batch: Tensor
@@ -48,6 +48,9 @@ class CellGraph:
         batch, y, x = torch.cat([alive_pixels, faint_pixels]).t().contiguous()
         num_digits, height, width = liveness.shape
         return cls(batch, y, x, len(alive_pixels), num_digits, (height, width))
+
+    def to(self, device: torch.device) -> "CellGraph":
+        return replace(self, batch=self.batch.to(device), y=self.y.to(device), x=self.x.to(device))
 
     @cached_property
     def neighbours(self) -> Tensor:
@@ -93,11 +96,11 @@ class RandomDraws:
     counts: list[int]
 
     def by_tick(self) -> list[tuple[Tensor, Tensor]]:
-        """For each tick the rows that fire, (fired,), and their noise, (fired, 19)."""
+        """For each tick, the rows that fire (fired,) and their noise (fired, 19)."""
         total, (ticks, num_alive) = len(self.noise), self.fires.shape
         rows = torch.arange(num_alive, device=self.fires.device).repeat(ticks)
         fires = self.fires.flatten()
-        # As `nonzero`, which would wait for its result's length; cells that do not fire go beyond the end.
+        # Not `nonzero`, which waits for a GPU. Cells that do not fire are written to one place past the end.
         places = torch.where(fires, fires.cumsum(0) - 1, total)
         fired = rows.new_empty(total + 1).scatter_(0, places, rows)[:total]
         return list(zip(fired.split(self.counts), self.noise.split(self.counts), strict=True))
@@ -105,12 +108,12 @@ class RandomDraws:
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen after each tick of a rollout.
+    """What was observed after each tick of a rollout.
 
     Attributes:
-        votes: (ticks, digits, 10) int64 alive cells of each digit that output each class
-        abs_state: (ticks,) float64 sum of the absolute state of all alive cells
-        abs_residual: (ticks,) float64 the same for the residual, before noise, of the cells that fired
+        votes: (ticks, digits, 10) int64, number of alive cells of each digit that output each class
+        abs_state: (ticks,) float64, sum of the absolute state of all alive cells
+        abs_residual: (ticks,) float64, sum of the absolute residual, before noise, of the cells that fired
     """
 
     votes: Tensor

@@ -1,4 +1,4 @@
-"""A rollout, and its random draws, by the compiled kernel."""
+"""Rollouts and their random draws by the compiled kernel: float32 on the CPU."""
 
 import ctypes
 from collections.abc import Sequence
@@ -9,62 +9,95 @@ from torch.autograd.function import once_differentiable
 
 from ca.cells import NUM_CLASSES, STATE_CHANNELS
 from ca.engine.graph import CellGraph, Observation, RandomDraws
-from ca.engine.kernel.build import THREADS, kernel, library
+from ca.engine.kernel.build import kernel, library
+from ca.engine.kernel.interface import (
+    BackwardArguments,
+    ForwardArguments,
+    TensorArgument,
+    parameter_arguments,
+)
+from ca.engine.kernel.threads import num_threads
+from ca.model import CellularAutomaton
+
+SPARE_TAPES = 4
 
 
 def native_draws(
     ticks: int, num_alive: int, fire_rate: float, deviation: float, generator: Generator
 ) -> RandomDraws:
-    """Which cells fire, (ticks, num_alive) bool, their noise, (fired, 19) float32, and how many fire a tick.
+    """Draw which cells fire, (ticks, num_alive) bool, and their noise, (fired, 19) float32.
 
-    The numbers are Threefry's (Salmon et al., 2011) under a key that the generator draws, and the same on any
-    number of threads.
+    The generator draws a key; the numbers are those of Threefry (Salmon et al., 2011) under that key, and the
+    same on any number of threads.
     """
     words = torch.randint(2**32, (2,), generator=generator).tolist()
     key = (ctypes.c_uint32 * 2)(*words)
     fires = torch.empty(ticks, num_alive, dtype=torch.bool)
-    kernel().ca_draw_fires(THREADS, key, fire_rate, fires.numel(), fires.data_ptr())
+    kernel().ca_draw_fires(num_threads(), key, fire_rate, fires.numel(), fires.data_ptr())
     counts = fires.sum(1).tolist()
     noise = torch.empty(sum(counts), STATE_CHANNELS)
-    kernel().ca_draw_noise(THREADS, key, deviation, noise.numel(), noise.data_ptr())
+    kernel().ca_draw_noise(num_threads(), key, deviation, noise.numel(), noise.data_ptr())
     return RandomDraws(fires, noise, counts)
 
 
 def serves(cells: Tensor, weights: Sequence[Tensor]) -> bool:
-    """Whether the kernel can do it: float32 on the processor, with gradients of the weights only."""
+    """Whether the kernel can compute these: float32 on the CPU, with gradients of the weights only."""
     fits = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in (cells, *weights))
     return fits and not cells.requires_grad and library() is not None
 
 
-def native_rollout(cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor]) -> Tensor:
-    """As `ca.engine.rollout.rollout`; differentiable in the weights."""
+def native_rollout(
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
+) -> Tensor:
+    """As `ca.engine.rollout.rollout`; differentiable in the weights.
+
+    Raises:
+        ValueError: a tensor's type, shape or indices do not fit the kernel or each other
+        MemoryError: there is not enough memory
+    """
+    weights = automaton.weights()
     if torch.is_grad_enabled():
         return _Rollout.apply(cells, graph, draws, *weights)
     return _forward(_Tape(), cells, graph, draws, weights, keep=False)
 
 
 def native_observe(
-    cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor], num_digits: int
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
-    """As `ca.engine.rollout.observe`."""
+    """As `ca.engine.rollout.observe`.
+
+    Raises:
+        ValueError: a tensor's type, shape or indices do not fit the kernel or each other
+        MemoryError: there is not enough memory
+    """
     ticks = len(draws.fires)
-    votes = torch.zeros(ticks, num_digits, NUM_CLASSES, dtype=torch.int64)
-    sums = torch.zeros(ticks, num_digits, 2, dtype=torch.float64)
-    after = _forward(_Tape(), cells, graph, draws, weights, keep=False, seen=(votes, sums))
+    votes = torch.zeros(ticks, graph.num_digits, NUM_CLASSES, dtype=torch.int64)
+    sums = torch.zeros(ticks, graph.num_digits, 2, dtype=torch.float64)
+    observed = votes, sums
+    after = _forward(_Tape(), cells, graph, draws, automaton.weights(), keep=False, observed=observed)
     abs_state, abs_residual = sums.sum(1).unbind(1)
     return after, Observation(votes, abs_state, abs_residual)
 
 
 class _Tape:
-    """What a rollout leaves for its backward pass: memory of the kernel, used again by later rollouts."""
+    """What a rollout leaves for its backward pass, in the kernel's memory.
 
-    _spare: list[int] = []  # noqa: RUF012
+    Some tapes are kept for later rollouts, since mapping new memory is slow; the others are freed.
+    """
+
+    _spare: list[int] = []  # noqa: RUF012 - shared by all
 
     def __init__(self) -> None:
+        self._free = kernel().ca_free_tape
         self.address = self._spare.pop() if self._spare else kernel().ca_new_tape()
+        if self.address is None:
+            raise MemoryError("not enough memory for the compiled kernel")
 
     def __del__(self) -> None:
-        self._spare.append(self.address)
+        if len(self._spare) < SPARE_TAPES:
+            self._spare.append(self.address)
+        else:
+            self._free(self.address)
 
 
 def _forward(
@@ -75,27 +108,36 @@ def _forward(
     weights: Sequence[Tensor],
     *,
     keep: bool,
-    seen: tuple[Tensor, Tensor] | None = None,
+    observed: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
-    votes, sums = seen or (None, None)
-    given = [
-        tensor.detach().contiguous()
-        for tensor in (cells, graph.batch, graph.y, graph.x, draws.fires, draws.noise, *weights)
-    ]
+    given = {
+        "cells": cells,
+        "batch": graph.batch,
+        "y": graph.y,
+        "x": graph.x,
+        "fires": draws.fires,
+        "noise": draws.noise,
+    }
+    given = {name: tensor.detach().contiguous() for name, tensor in given.items()}
+    parameters = [weight.detach().contiguous() for weight in weights]
     after = cells.detach().clone(memory_format=torch.contiguous_format)
-    kernel().ca_forward(
-        tape.address,
-        THREADS,
-        keep,
-        len(graph.batch),
-        graph.num_alive,
-        len(draws.fires),
-        *graph.size,
-        *(tensor.data_ptr() for tensor in (*given, after)),
-        None if votes is None else votes.data_ptr(),
-        None if sums is None else sums.data_ptr(),
-        0 if votes is None else votes.shape[1],
+    results = {"after": after}
+    if observed is not None:
+        results |= dict(zip(("votes", "sums"), observed, strict=True))
+    height, width = graph.size
+    arguments = ForwardArguments(
+        size=ctypes.sizeof(ForwardArguments),
+        threads=num_threads(),
+        keep=keep,
+        num_alive=graph.num_alive,
+        num_digits=graph.num_digits,
+        height=height,
+        width=width,
+        observe=observed is not None,
+        parameters=parameter_arguments(parameters),
+        **{name: TensorArgument.of(tensor) for name, tensor in (given | results).items()},
     )
+    kernel().ca_forward(tape.address, arguments)
     return after
 
 
@@ -112,9 +154,11 @@ class _Rollout(torch.autograd.Function):
     def backward(ctx, grad_after: Tensor):
         grad_after = grad_after.contiguous()
         gradients = [grad_after.new_empty(shape) for shape in ctx.shapes]
-        kernel().ca_backward(
-            ctx.tape.address,
-            THREADS,
-            *(tensor.data_ptr() for tensor in (grad_after, *gradients)),
+        arguments = BackwardArguments(
+            size=ctypes.sizeof(BackwardArguments),
+            threads=num_threads(),
+            grad_after=TensorArgument.of(grad_after),
+            gradients=parameter_arguments(gradients),
         )
+        kernel().ca_backward(ctx.tape.address, arguments)
         return None, None, None, *gradients

@@ -1,18 +1,22 @@
-"""The engine: the update rule computed for the cells that are alive and fire.
+"""The engine: rollouts of the update rule, computed only for the cells that are alive and fire.
 
-For the same fire masks and noise it equals `CellularAutomaton.tick` in values and gradients, on any grid size
-and any device. There are two: a compiled one for float32 on the processor (`ca.native`), and one in PyTorch
-for all else.
+`CellularAutomaton.tick` defines the rule. Four engines compute it, each slower and more general than the one
+before; `ca.engine.choice` takes the first that agrees with `tick`:
+
+    native_backend   compiled kernel; float32 on the CPU
+    torch_backend    PyTorch with a hand-written backward pass; any device and precision
+    generic_backend  PyTorch's autograd through the automaton's own layers and activation
+    generic_backend  the automaton's own `tick` on whole grids
 """
 
 import torch
 from torch import Tensor
 
 from ca.cells import STATE_CHANNELS
+from ca.engine.choice import engine_of
 from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.engine.kernel.build import library
-from ca.engine.native_backend import native_draws, native_observe, native_rollout, serves
-from ca.engine.torch_backend import torch_observe, torch_rollout
+from ca.engine.native_backend import native_draws
 from ca.model import CellularAutomaton
 
 
@@ -24,7 +28,7 @@ def random_draws(
     Args:
         generator: on the graph's device
     """
-    device, dtype = graph.batch.device, automaton.residual.bias.dtype
+    device, dtype = graph.batch.device, next(automaton.parameters()).dtype
     if device.type == "cpu" and dtype == torch.float32 and library() is not None:
         return native_draws(ticks, graph.num_alive, automaton.fire_rate, automaton.noise, generator)
     fires = torch.rand(ticks, graph.num_alive, generator=generator, device=device) < automaton.fire_rate
@@ -35,7 +39,7 @@ def random_draws(
 
 
 def rollout(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws) -> Tensor:
-    """The cells after the ticks that `draws` holds.
+    """The cells after the ticks of `draws`.
 
     Args:
         cells: (rows + 1, 20)
@@ -43,16 +47,14 @@ def rollout(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws
     Returns:
         (rows + 1, 20), differentiable in `cells` and the parameters
     """
-    weights = tuple(automaton.parameters())
-    roll = native_rollout if serves(cells, weights) else torch_rollout
-    return roll(cells, graph, draws, weights)
+    return engine_of(automaton, cells).rollout(automaton, graph, cells, draws)
 
 
 @torch.no_grad()
 def observe(
-    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws, num_digits: int
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
-    """The same without gradients, and what was seen of so many digits after each tick.
+    """The same without gradients, and what was observed after each tick.
 
     Args:
         cells: (rows + 1, 20)
@@ -60,6 +62,4 @@ def observe(
     Returns:
         (rows + 1, 20), and the observation
     """
-    weights = tuple(automaton.parameters())
-    see = native_observe if serves(cells, weights) else torch_observe
-    return see(cells, graph, draws, weights, num_digits)
+    return engine_of(automaton, cells).observe(automaton, graph, cells, draws)

@@ -1,4 +1,4 @@
-"""The engine in PyTorch, for any device and precision: a tick is a gather, three matrix products and a sum.
+"""The standard rule in PyTorch, for any device and precision: a tick is a gather and three matrix products.
 
 The backward pass over all ticks is written by hand.
 """
@@ -10,43 +10,41 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ca.cells import CHANNELS, outputs
+from ca.cells import CHANNELS
+from ca.engine.generic_backend import Step, observe_each, roll_out
 from ca.engine.graph import CellGraph, Observation, RandomDraws
-from ca.metrics import count_votes
-from ca.model import TAPS
+from ca.model import TAPS, CellularAutomaton
 
 CENTRE = TAPS // 2 * CHANNELS  # a cell's own channels among its inputs
-_relu_backward = torch.ops.aten.threshold_backward.grad_input  # ten times faster than a product with a mask
+_relu_backward = torch.ops.aten.threshold_backward.grad_input  # ten times as fast as a product with a mask
 
 
-def torch_rollout(cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor]) -> Tensor:
+def torch_rollout(
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
+) -> Tensor:
     """As `ca.engine.rollout.rollout`."""
+    weights = automaton.weights()
+    if not torch.is_grad_enabled():
+        return roll_out(_step(graph, weights), cells, draws)
     ticks = [
         (fired, graph.neighbours.index_select(0, fired).flatten(), noise) for fired, noise in draws.by_tick()
     ]
-    if torch.is_grad_enabled():
-        return _Rollout.apply(cells, graph.neighbours, ticks, *weights)
-    for fired, taps, noise in ticks:
-        cells, _, _ = _tick(cells, fired, taps, noise, weights)
-    return cells
+    return _Rollout.apply(cells, graph.neighbours, ticks, *weights)
 
 
 def torch_observe(
-    cells: Tensor, graph: CellGraph, draws: RandomDraws, weights: Sequence[Tensor], num_digits: int
+    automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
     """As `ca.engine.rollout.observe`."""
-    digit = graph.batch[: graph.num_alive]
-    votes, sums = [], []
-    for fired, noise in draws.by_tick():
-        before = cells
+    return observe_each(_step(graph, automaton.weights()), graph, cells, draws)
+
+
+def _step(graph: CellGraph, weights: Sequence[Tensor]) -> Step:
+    def step(cells: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
         taps = graph.neighbours.index_select(0, fired).flatten()
-        cells, _, _ = _tick(cells, fired, taps, noise, weights)
-        living = cells[: graph.num_alive]
-        residual = (cells[fired] - before[fired])[:, 1:] - noise
-        votes.append(count_votes(outputs(living), digit, num_digits))
-        sums.append(torch.stack([living[:, 1:].abs().sum(), residual.abs().sum()]))
-    abs_state, abs_residual = torch.stack(sums).double().unbind(1)
-    return cells, Observation(torch.stack(votes), abs_state, abs_residual)
+        return _tick(cells, fired, taps, noise, weights)[0]
+
+    return step
 
 
 def _tick(
@@ -96,7 +94,7 @@ class _Rollout(torch.autograd.Function):
         sources = _sources(neighbours, saved[::5])
         grad = grad_cells.clone()
         g1, gb1, g2, gb2, g3, gb3 = (torch.zeros_like(w) for w in (w1, b1, w2, b2, w3, b3))
-        # Reused in every tick: memory that is freed and mapped anew costs more than the sums.
+        # One buffer for all ticks: allocating it in each tick takes longer than the sums.
         most_fired = max((len(fired) for fired in saved[::5]), default=0)
         sent = grad.new_zeros(TAPS * (1 + most_fired), CHANNELS)
         ones = grad.new_ones(most_fired)
@@ -126,10 +124,11 @@ class _Rollout(torch.autograd.Function):
 
 
 def _sources(neighbours: Tensor, fired: Sequence[Tensor]) -> Tensor:
-    """Where each row finds what its neighbours sent to it in the backward pass: (ticks, rows, 9).
+    """Rows of the matrix of sent gradients that belong to each cell: (ticks, rows, 9).
 
-    What is sent stands in a matrix: nine zero rows for all cells that did not fire, then nine rows, one a
-    tap, for each cell that did. The neighbour at a cell's tap k sent from its own tap 8 - k.
+    In the backward pass each cell that fired sends a gradient to each of its nine taps. These stand in a
+    matrix: first nine zero rows, for all cells that did not fire, then nine rows for each cell that did. The
+    neighbour at a cell's tap k sent to it from its own tap 8 - k.
     """
     rows, ticks, device = len(neighbours), len(fired), neighbours.device
     most_fired = max((len(senders) for senders in fired), default=0)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from ca.settings.choices import Dataset, Layout, LossName, RecipeName, Regime, View
+from ca.settings.choices import DEFAULT_COLOURS, Colours, Dataset, Layout, LossName, RecipeName, Regime, View
 from ca.settings.recipes import BEST, RECIPES
 from ca.system.errors import UsageError
 
@@ -133,6 +133,8 @@ class EvaluateSettings:
     """mosaic: digits side by side, each alone. board: all on one large square."""
     board_size: Annotated[int | None, tyro.conf.arg(help_behavior_hint="(default: room for all)")] = None
     """Cells along the side of the board."""
+    colours: Colours = DEFAULT_COLOURS
+    """Colours of the classes. distinct and petroff: also for colour-blind eyes. article: the article's."""
     n_stages: int = 2
     """Stages; the digits mutate between them."""
     n_steps_per_stage: int = 200
@@ -209,6 +211,8 @@ class ReportSettings:
     """Data set of the digits."""
     data_dir: Path = Path("data")
     """Folder of the data sets other than MNIST."""
+    colours: Colours = DEFAULT_COLOURS
+    """Colours of the classes. distinct and petroff: also for colour-blind eyes. article: the article's."""
     output_dir: Path = Path("outputs_report")
     """Folder of the JSON files and figures."""
     device: str = "auto"

@@ -47,14 +47,19 @@ def _refuse_endless_video(settings: EvaluateSettings) -> None:
             f"the video would have {frames:,} frames, more than {MAX_FRAMES:,}: "
             f"lower --n-stages {settings.n_stages} or --n-steps-per-stage {settings.n_steps_per_stage}"
         )
-    if settings.layout == "board":
-        side, asked = settings.board_side, f"--board-size {settings.board_side}"
-    else:
-        side, asked = int(28 * math.sqrt(settings.num_digits)), f"--batch-size {settings.num_digits}"
-    if side * settings.zoom_scale > MAX_SIDE:
+    board = settings.layout == "board"
+    cells = settings.board_side if board else int(28 * math.sqrt(settings.num_digits))
+    refuse_large_frames(cells * settings.zoom_scale, settings)
+
+
+def refuse_large_frames(side: int, settings: EvaluateSettings) -> None:
+    """Raise UsageError if the longer side of a frame, in pixels, is too long for a video."""
+    if side > MAX_SIDE:
+        board = settings.layout == "board"
+        cells = f"--board-size {settings.board_side}" if board else f"--batch-size {settings.num_digits}"
         raise UsageError(
-            f"frames would be {side * settings.zoom_scale:,} pixels wide or more, the most is {MAX_SIDE}: "
-            f"lower --zoom-scale {settings.zoom_scale} or {asked}"
+            f"frames would be {side:,} pixels wide or high, the most is {MAX_SIDE}: "
+            f"lower --zoom-scale {settings.zoom_scale} or {cells}"
         )
 
 

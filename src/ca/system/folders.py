@@ -12,6 +12,24 @@ from ca.system.errors import FailedError
 from ca.system.publish import sweep
 
 
+@contextmanager
+def writing(path: Path, *, into: bool = False, advice: str = "") -> Generator[None]:
+    """Report an OSError of the `with` block in one line: what can't be written, and why.
+
+    Args:
+        into: the path is a folder that files are written into
+        advice: what to do about it, at the end of the line
+
+    Raises:
+        FailedError: in place of an OSError
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = str(error.strerror or error).strip().split("\n")[0]
+        raise FailedError(f"can't write {'into ' if into else ''}{path}: {reason}{advice}") from error
+
+
 def prepare_folder(folder: Path) -> Path:
     """Make a folder and check that files can be written in it.
 
@@ -19,14 +37,10 @@ def prepare_folder(folder: Path) -> Path:
         FailedError: they can't
     """
     probe = folder / f".writable.tmp-{os.getpid()}"
-    try:
+    with writing(folder, into=True, advice="; choose another --output-dir"):
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"x")
         probe.unlink()
-    except OSError as error:
-        raise FailedError(
-            f"can't write into {folder}: {error.strerror}; choose another --output-dir"
-        ) from error
     return folder
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Generator
 from types import FrameType
 
 STOP_SIGNALS = [
@@ -37,3 +38,18 @@ class StopSignal:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             with contextlib.suppress(OSError):  # the terminal may be gone
                 os.write(sys.stderr.fileno(), b"\nfinishing the step, then saving; Ctrl-C stops at once\n")
+
+
+@contextlib.contextmanager
+def ended_by_ctrl_c() -> Generator[None]:
+    """Within the `with` block Ctrl-C ends the process at once, and prints nothing.
+
+    While modules are imported, a KeyboardInterrupt may be swallowed and surface later as another error.
+    """
+    previous = signal.getsignal(signal.SIGINT)
+    if previous is not signal.SIG_IGN:  # as in a background process
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

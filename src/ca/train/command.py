@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint
-from ca.engine.device import find_device
+from ca.engine.device import configure_threads, resolve_device
 from ca.settings.commands import TrainSettings, flag_of
 from ca.system.errors import FailedError
-from ca.system.folders import locked
+from ca.system.folders import locked, writing
 from ca.system.terminal import print_line
 from ca.train.loop import train_to_end
 from ca.train.output import TrainingOutput
@@ -30,17 +30,19 @@ def train(settings: TrainSettings) -> None:
             process of the run failed
         UsageError: the settings do not fit the checkpoint to resume from, or the number of processes
     """
-    device = find_device(local_device(settings.device))
+    device = resolve_device(local_device(settings.device))
+    configure_threads(device)
     folder = settings.output_dir
     with process_group(device) as ranks, locked(folder) if ranks.is_main else nullcontext():
         run = _begin(settings, device, ranks)
-        try:
-            with run.stop, TrainingOutput(folder, run) if ranks.is_main else nullcontext() as output:
-                if settings.profile:
-                    profile_steps(run, folder / "profile.json")
-                train_to_end(run, output)
-        except OSError as error:
-            raise FailedError(f"can't write into {folder}: {error.strerror}") from error
+        with (
+            writing(folder, into=True),
+            run.stop,
+            TrainingOutput(folder, run) if ranks.is_main else nullcontext() as output,
+        ):
+            if settings.profile:
+                profile_steps(run, folder / "profile.json")
+            train_to_end(run, output)
         if output is not None and output.unsaved:
             raise output.unsaved
         stopped_by = run.stopped_by if run.step < settings.steps else 0

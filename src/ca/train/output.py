@@ -13,6 +13,7 @@ from ca.engine.graph import CellGraph
 from ca.engine.rollout import random_draws, rollout
 from ca.protocol import measure, metrics_at
 from ca.system.errors import FailedError
+from ca.system.folders import writing
 from ca.system.seeds import seeded
 from ca.train.history import draw_batch, draw_loss_history
 from ca.train.metrics_file import MetricsFile
@@ -124,9 +125,10 @@ class TrainingOutput:
     def _going_on(self) -> Generator[None]:
         """Within the `with` block, an error of the disk is told once, and forgotten when all goes well."""
         try:
-            yield
-        except OSError as error:
-            trouble = f"ca: can't write into {self.folder}: {error.strerror}; training goes on"
+            with writing(self.folder, into=True):
+                yield
+        except FailedError as error:
+            trouble = f"ca: {error}; training goes on"
             if trouble != self._trouble:
                 self.progress.say(trouble)
             self._trouble = trouble

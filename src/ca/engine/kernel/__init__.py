@@ -1,1 +1,1 @@
-"""The engine's compiled kernel: `rollout.cpp`, and how it is built and called; README.md explains it."""
+"""The compiled kernel: C++ that computes rollouts and their gradients on the CPU; README.md explains it."""

@@ -1,4 +1,4 @@
-"""The compiled kernel as a library, built once for each machine and source, and kept in the user's cache."""
+"""Build the compiled kernel, once for each machine and version, and keep the library in the user's cache."""
 
 import atexit
 import contextlib
@@ -7,64 +7,90 @@ import functools
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import torch
-
-THREADS = torch.get_num_threads()  # as many as PyTorch would use: OMP_NUM_THREADS, or the processor's cores
+from ca.cells import NUM_CLASSES, STATE_CHANNELS
+from ca.engine.kernel.interface import load
+from ca.model import HIDDEN, TAPS
 
 SOURCES = sorted(Path(__file__).parent.glob("*.cpp"))
 HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 COMPILERS = ("c++", "g++", "clang++")
 TUNE = "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native"
-FLAGS = ("-std=c++17", "-O3", TUNE, "-fno-math-errno", "-Wno-psabi", "-shared", "-fPIC", "-pthread")
+SIZES = (
+    f"-DCA_STATE_CHANNELS={STATE_CHANNELS}",
+    f"-DCA_NUM_CLASSES={NUM_CLASSES}",
+    f"-DCA_HIDDEN={HIDDEN}",
+    f"-DCA_TAPS={TAPS}",
+)
+FLAGS = ("-std=c++17", "-O3", TUNE, "-fno-math-errno", "-Wno-psabi", "-shared", "-fPIC", "-pthread", *SIZES)
 
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """The kernel, built if need be; None, told in a line, where that is not possible.
+    """The kernel, built if it has not been yet; None, with a warning of one line, where that fails.
 
-    `CXX` names the compiler; else it is the first of `COMPILERS` that there is.
+    The environment variable `CXX` names the compiler, and may add options; without it the compiler is the
+    first of `COMPILERS` that is installed.
     """
-    compiler = shutil.which(os.environ["CXX"]) if "CXX" in os.environ else _first_compiler()
     try:
-        if compiler is None:
-            raise OSError("no C++ compiler here (install g++ or clang++)")
-        return _loaded(_built(compiler))
-    except (OSError, subprocess.CalledProcessError) as error:
+        return load(build(find_compiler()))
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
         why = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
-        last = (why.strip() or str(error)).splitlines()[-1]
-        print(f"ca: about half as fast as it could be, without the compiled kernel: {last}", file=sys.stderr)
+        print(
+            f"ca: about half as fast as it could be, without the compiled kernel: {_summary(why, error)}",
+            file=sys.stderr,
+        )
         return None
 
 
 def kernel() -> ctypes.CDLL:
-    """The kernel, where it is known that there is one."""
+    """The kernel, where it is known to be available."""
     built = library()
     assert built is not None
     return built
 
 
-def _first_compiler() -> str | None:
-    return next(filter(None, map(shutil.which, COMPILERS)), None)
+def find_compiler() -> list[str]:
+    """The compiler's path and the options that `CXX` gives.
+
+    Raises:
+        OSError: there is none
+        ValueError: `CXX` has a quotation mark too many
+    """
+    names: list[list[str]] = [[name] for name in COMPILERS]
+    if os.environ.get("CXX", "").strip():
+        names = [shlex.split(os.environ["CXX"])]
+    for name, *options in names:
+        path = shutil.which(name)
+        if path is not None:
+            return [path, *options]
+    raise OSError("no C++ compiler here (install g++ or clang++)")
 
 
-def _built(compiler: str) -> Path:
-    """The library's path; its name tells apart sources, compilers and processors."""
+def build(compiler: list[str]) -> Path:
+    """The library's path; its name depends on the sources, the sizes, the compiler and the processor.
+
+    Raises:
+        OSError: the compiler does not start, or a file can't be written
+        subprocess.CalledProcessError: the compiler fails
+    """
+    program, *options = compiler
     sources = [path.read_text() for path in (*SOURCES, *HEADERS)]
-    macros = _run([compiler, TUNE, "-dM", "-E", "-x", "c++", os.devnull])
-    name = hashlib.sha256("\0".join([*sources, macros, *FLAGS]).encode()).hexdigest()[:16]
+    macros = _run([program, TUNE, *options, "-dM", "-E", "-x", "c++", os.devnull])
+    name = hashlib.sha256("\0".join([*sources, macros, *FLAGS, *options]).encode()).hexdigest()[:16]
     folder = _cache()
     path = folder / f"kernel-{name}.so"
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             fresh = Path(scratch) / "kernel.so"
-            _run([compiler, *FLAGS, "-o", str(fresh), *map(str, SOURCES)])
-            fresh.replace(path)  # at once: other processes see all of it or nothing
+            _run([program, *FLAGS, *options, "-o", str(fresh), *map(str, SOURCES)])
+            fresh.replace(path)  # atomic: other processes see the whole file or none
     return path
 
 
@@ -74,8 +100,14 @@ def _run(command: list[str]) -> str:
     ).stdout
 
 
+def _summary(why: str, error: Exception) -> str:
+    """One line: the compiler's first error, or the last thing that was said."""
+    lines = (why.strip() or str(error)).splitlines()
+    return next((line for line in lines if "error: " in line), lines[-1])
+
+
 def _cache() -> Path:
-    """A folder that only the user writes to; one for this process alone if the home can't be written to."""
+    """A folder that only the user writes to; a temporary one if the user's cache can't be written to."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ca"
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,25 +115,3 @@ def _cache() -> Path:
         folder = Path(tempfile.mkdtemp(prefix="ca-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
-
-
-def _loaded(path: Path) -> ctypes.CDLL:
-    kernel = ctypes.CDLL(str(path))
-    pointer, number, count = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
-    kernel.ca_new_tape.restype = pointer
-    kernel.ca_forward.argtypes = [
-        pointer,
-        number,
-        ctypes.c_bool,
-        *[number] * 5,
-        *[pointer] * 15,
-        count,
-    ]
-    kernel.ca_forward.restype = None
-    kernel.ca_backward.argtypes = [pointer, number, *[pointer] * 7]
-    kernel.ca_backward.restype = None
-    kernel.ca_draw_fires.argtypes = [number, pointer, ctypes.c_double, count, pointer]
-    kernel.ca_draw_fires.restype = None
-    kernel.ca_draw_noise.argtypes = [number, pointer, ctypes.c_float, count, pointer]
-    kernel.ca_draw_noise.restype = None
-    return kernel

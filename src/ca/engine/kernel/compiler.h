@@ -1,3 +1,5 @@
+// What GCC and Clang spell differently.
+
 #pragma once
 
 #define INLINE __attribute__((always_inline)) inline

@@ -17,7 +17,7 @@ constexpr int BLOCK = 5;
 typedef float Vector __attribute__((vector_size(LANES * sizeof(float))));
 typedef float Quad __attribute__((vector_size(4 * sizeof(float))));
 
-// Numbers anywhere in memory; compilers make one instruction of it.
+// Numbers at any address; compilers make one instruction of it.
 template <typename V = Vector>
 INLINE V load(const float* from) {
     V vector;
@@ -32,54 +32,84 @@ INLINE void save(float* to, V vector) {
 template <int COUNT>
 INLINE void add(float* to, const float* from) {
     int i = 0;
-    UNROLL for (; i + LANES <= COUNT; i += LANES) save(to + i, load(to + i) + load(from + i));
-    UNROLL for (; i + 4 <= COUNT; i += 4) save(to + i, load<Quad>(to + i) + load<Quad>(from + i));
-    UNROLL for (; i < COUNT; i++) to[i] += from[i];
+    UNROLL
+    for (; i + LANES <= COUNT; i += LANES) save(to + i, load(to + i) + load(from + i));
+    UNROLL
+    for (; i + 4 <= COUNT; i += 4) save(to + i, load<Quad>(to + i) + load<Quad>(from + i));
+    UNROLL
+    for (; i < COUNT; i++) to[i] += from[i];
 }
 
-// Where sums go: as they are; through a ReLU; or back through one, whose output is `kept`.
+// What is done with a sum: store it; store its ReLU; or store it as the gradient of a ReLU whose output was `output`.
 INLINE auto store(float* to, int stride) {
-    return [=](int r, int c, Vector sum) { save(to + r * stride + c, sum); };
+    return [=](int row, int column, Vector sum) { save(to + row * stride + column, sum); };
 }
 INLINE auto store_relu(float* to, int stride) {
-    return [=](int r, int c, Vector sum) { save(to + r * stride + c, sum > 0 ? sum : Vector{}); };
+    return [=](int row, int column, Vector sum) { save(to + row * stride + column, sum > 0 ? sum : Vector{}); };
 }
-INLINE auto store_relu_backward(float* to, const float* kept, int stride) {
-    return [=](int r, int c, Vector sum) {
-        save(to + r * stride + c, load(kept + r * stride + c) > 0 ? sum : Vector{});
+INLINE auto store_relu_backward(float* to, const float* output, int stride) {
+    return [=](int row, int column, Vector sum) {
+        save(to + row * stride + column, load(output + row * stride + column) > 0 ? sum : Vector{});
     };
 }
 
-// For R rows from r0 on and C vectors of columns from c0 on:
-// to(r, c, from(r)[c] + sum over g and k of input(g, r, k) * weights[c]);
-// the weights go on by `stride` for each of groups * inputs inputs.
-template <int R, int C, typename From, typename Input, typename To>
-INLINE void block(int r0, int c0, From from, int groups, int inputs, Input input, const float* weights, int stride, To to) {
-    Vector sum[R][C];
-    UNROLL for (int r = 0; r < R; r++)
-        UNROLL for (int c = 0; c < C; c++) sum[r][c] = load(from(r0 + r) + c0 + c * LANES);
-    weights += c0;
-    for (int g = 0; g < groups; g++) {
-        for (int k = 0; k < inputs; k++, weights += stride) {
-            Vector w[C];
-            UNROLL for (int c = 0; c < C; c++) w[c] = load(weights + c * LANES);
-            UNROLL for (int r = 0; r < R; r++) {
-                const float x = input(g, r0 + r, k);
-                UNROLL for (int c = 0; c < C; c++) sum[r][c] += x * w[c];
+// For ROWS rows from `first_row` on and VECTORS vectors of columns from `first_column` on:
+// to(row, column, from(row)[column] + sum over all groups and i of input(group, row, i) * weights[column]);
+// `weights` advances by `stride` for each of groups * inputs inputs.
+template <int ROWS, int VECTORS, typename From, typename Input, typename To>
+INLINE void block(int first_row, int first_column, From from, int groups, int inputs, Input input, const float* weights,
+                  int stride, To to) {
+    Vector sum[ROWS][VECTORS];
+    UNROLL
+    for (int r = 0; r < ROWS; r++) {
+        const float* start = from(first_row + r) + first_column;
+        UNROLL
+        for (int v = 0; v < VECTORS; v++) sum[r][v] = load(start + v * LANES);
+    }
+    weights += first_column;
+    for (int group = 0; group < groups; group++) {
+        for (int i = 0; i < inputs; i++, weights += stride) {
+            Vector weight[VECTORS];
+            UNROLL
+            for (int v = 0; v < VECTORS; v++) weight[v] = load(weights + v * LANES);
+            UNROLL
+            for (int r = 0; r < ROWS; r++) {
+                const float x = input(group, first_row + r, i);
+                UNROLL
+                for (int v = 0; v < VECTORS; v++) sum[r][v] += x * weight[v];
             }
         }
     }
-    UNROLL for (int r = 0; r < R; r++)
-        UNROLL for (int c = 0; c < C; c++) to(r0 + r, c0 + c * LANES, sum[r][c]);
+    UNROLL
+    for (int r = 0; r < ROWS; r++) {
+        UNROLL
+        for (int v = 0; v < VECTORS; v++) to(first_row + r, first_column + v * LANES, sum[r][v]);
+    }
 }
 
-// The same for `rows` rows, a multiple of R, and WIDTH columns. All rows go through a panel of C vectors of the weights
-// while that is in the cache.
-template <int WIDTH, int C, int R = BLOCK, typename From, typename Input, typename To>
-INLINE void product(int rows, From from, int groups, int inputs, Input input, const float* weights, int stride, To to) {
-    constexpr int REST = WIDTH / LANES % C, WHOLE = WIDTH - REST * LANES;
-    for (int c = 0; c < WHOLE; c += C * LANES)
-        for (int r = 0; r < rows; r += R) block<R, C>(r, c, from, groups, inputs, input, weights, stride, to);
+// The same for the rows from `first_row` to `end_row`, a multiple of ROWS, and for WIDTH columns, a multiple of LANES.
+// All rows go through a panel of VECTORS vectors of the weights while that is in the cache.
+template <int WIDTH, int VECTORS, int ROWS = BLOCK, typename From, typename Input, typename To>
+INLINE void product(int first_row, int end_row, From from, int groups, int inputs, Input input, const float* weights,
+                    int stride, To to) {
+    static_assert(WIDTH % LANES == 0, "rows are whole vectors");
+    constexpr int REST = WIDTH / LANES % VECTORS, WHOLE = WIDTH - REST * LANES;
+    for (int column = 0; column < WHOLE; column += VECTORS * LANES)
+        for (int row = first_row; row < end_row; row += ROWS)
+            block<ROWS, VECTORS>(row, column, from, groups, inputs, input, weights, stride, to);
     if constexpr (REST > 0)
-        for (int r = 0; r < rows; r += R) block<R, REST>(r, WHOLE, from, groups, inputs, input, weights, stride, to);
+        for (int row = first_row; row < end_row; row += ROWS)
+            block<ROWS, REST>(row, WHOLE, from, groups, inputs, input, weights, stride, to);
+}
+
+// The same for ROWS rows, any number, of which the last ones are a smaller block; and added to what is there.
+template <int ROWS, int WIDTH, int VECTORS, typename Input>
+INLINE void add_product(float* to, int inputs, Input input, const float* weights) {
+    constexpr int REST = ROWS % BLOCK, WHOLE = ROWS - REST;
+    const auto from = [&](int row) { return to + row * WIDTH; };
+    const auto input_of_one_group = [&](int, int row, int i) { return input(row, i); };
+    product<WIDTH, VECTORS>(0, WHOLE, from, 1, inputs, input_of_one_group, weights, WIDTH, store(to, WIDTH));
+    if constexpr (REST > 0)
+        product<WIDTH, VECTORS, REST>(WHOLE, ROWS, from, 1, inputs, input_of_one_group, weights, WIDTH,
+                                      store(to, WIDTH));
 }

@@ -1,3 +1,5 @@
+// Threads that share the work of one call.
+
 #pragma once
 
 #include <pthread.h>
@@ -5,12 +7,16 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
+#include <exception>
 #include <functional>
 #include <mutex>
+#include <new>
+#include <system_error>
 #include <thread>
 
-// Threads that wait for work between two calls: a rollout takes milliseconds, and starting threads is part of them.
-class Crew {
+// Threads that wait for work between two calls: starting them anew takes 1 to 2 % of a training step.
+class ThreadPool {
     std::mutex turn, mutex;
     std::condition_variable begin, end;
     const std::function<void()>* work = nullptr;
@@ -30,16 +36,25 @@ class Crew {
         }
     }
 
+    // Start threads up to that size, or as many as the system allows.
+    void grow(int wanted_size) {
+        try {
+            for (; size < wanted_size; size++) std::thread([this] { serve(); }).detach();
+        } catch (const std::system_error&) {
+        }
+    }
+
    public:
-    // Call `given` here and on so many others; those that have not begun when it ends here are not waited for.
+    // Call `given` in this thread and in up to `others` more. Those that have not begun when it returns here are not
+    // waited for. `given` must not throw.
     void call(int others, const std::function<void()>& given) {
         const std::unique_lock<std::mutex> own_turn(turn, std::try_to_lock);
-        if (others <= 0 || !own_turn) return given();  // or all are at work for another thread of this process
+        if (others <= 0 || !own_turn) return given();  // or the threads work for another caller
         {
             const std::lock_guard<std::mutex> lock(mutex);
-            for (; size < others; size++) std::thread([this] { serve(); }).detach();
+            grow(others);
             work = &given;
-            wanted = others;
+            wanted = std::min(others, size);
         }
         begin.notify_all();
         given();
@@ -48,23 +63,32 @@ class Crew {
         end.wait(lock, [&] { return working == 0; });
     }
 
-    // Those of this process; never deleted, for they wait until it ends. A process that forks leaves them behind.
-    static Crew& here() {
-        static Crew* crew = nullptr;
-        static std::once_flag once;
-        std::call_once(once, [] {
-            crew = new Crew;
-            pthread_atfork(nullptr, nullptr, [] { crew = new Crew; });
-        });
-        return *crew;
+    // The threads of this process. They wait until it ends, so the pool is never destroyed. A forked process does not
+    // have its parent's threads, so its pool is made anew in the same memory.
+    static ThreadPool& of_this_process() {
+        alignas(ThreadPool) static unsigned char memory[sizeof(ThreadPool)];
+        static ThreadPool* const pool = [] {
+            pthread_atfork(nullptr, nullptr, [] { new (memory) ThreadPool; });
+            return new (memory) ThreadPool;
+        }();
+        return *pool;
     }
 };
 
-// Do work(0), ..., work(count - 1) on some threads, this one included.
+// Do work(0), ..., work(count - 1) in up to `threads` threads, this one included. An exception of any of them ends the
+// work and is thrown here.
 template <typename Work>
-void share(int threads, int count, Work work) {
+void parallel_for(int64_t threads, int count, Work work) {
     std::atomic<int> next(0);
-    Crew::here().call(std::min(threads, count) - 1, [&] {
-        for (int n; (n = next++) < count;) work(n);
+    std::atomic<bool> failed(false);
+    std::exception_ptr error;
+    const int others = static_cast<int>(std::min<int64_t>(threads, count)) - 1;
+    ThreadPool::of_this_process().call(others, [&] {
+        try {
+            for (int n; !failed && (n = next++) < count;) work(n);
+        } catch (...) {
+            if (!failed.exchange(true)) error = std::current_exception();
+        }
     });
+    if (error) std::rethrow_exception(error);
 }

@@ -1,18 +1,19 @@
-// Which cells fire, and their noise, from a generator that counts: any part can be drawn by any thread, and every
-// processor draws the same, to rounding.
+// The random draws of a rollout: which cells fire, and their noise. The generator is counter-based, so any thread can
+// draw any part, and every processor draws the same numbers, to rounding.
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 
 #include "compiler.h"
+#include "errors.h"
 #include "threads.h"
 
 namespace {
 
-constexpr int WIDTH = 16;              // on any processor, so that all draw the same
-constexpr int PAIR = 2 * WIDTH;        // numbers that are drawn together
-constexpr int64_t SLICE = 2048 * PAIR;  // a thread's turn; less is not worth a thread
+constexpr int WIDTH = 16;               // numbers in a vector, on any processor, so that all draw the same
+constexpr int PAIR = 2 * WIDTH;         // numbers that are drawn together
+constexpr int64_t SLICE = 2048 * PAIR;  // numbers that a thread draws at a time; fewer are not worth a thread
 
 typedef uint32_t Words __attribute__((vector_size(WIDTH * sizeof(uint32_t))));
 typedef int32_t Integers __attribute__((vector_size(WIDTH * sizeof(int32_t))));
@@ -22,8 +23,8 @@ enum Stream : uint32_t { FIRES, NOISE };
 
 INLINE Words rotate(Words x, int bits) { return x << bits | x >> (32 - bits); }
 
-// Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). `number` counts pairs
-// of vectors.
+// Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): the pair of
+// vectors of that number.
 INLINE void random_bits(const uint32_t* key, Stream stream, int64_t number, Words& x, Words& y) {
     constexpr int ROTATIONS[8] = {13, 15, 26, 6, 17, 29, 16, 24};
     const uint32_t keys[3] = {key[0], key[1], key[0] ^ key[1] ^ 0x1BD11BDA};
@@ -31,7 +32,8 @@ INLINE void random_bits(const uint32_t* key, Stream stream, int64_t number, Word
     for (int i = 0; i < WIDTH; i++) x[i] = static_cast<uint32_t>(first) + i;
     x += keys[0];
     y = Words{} + static_cast<uint32_t>(first >> 32 | static_cast<uint64_t>(stream) << 31) + keys[1];
-    UNROLL for (int round = 0; round < 20; round++) {
+    UNROLL
+    for (int round = 0; round < 20; round++) {
         x += y;
         y = rotate(y, ROTATIONS[round % 8]) ^ x;
         if (round % 4 == 3) {
@@ -44,7 +46,8 @@ INLINE void random_bits(const uint32_t* key, Stream stream, int64_t number, Word
 
 INLINE Floats to_floats(Words x) { return __builtin_convertvector((Integers)x, Floats); }
 
-// Logarithm of numbers in (0, 1): of the mantissa, between the roots of 1/2 and 2, by the series of artanh.
+// The natural logarithm of numbers in (0, 1). That of the mantissa, scaled into [root of 1/2, root of 2), is summed by
+// the series of artanh.
 INLINE Floats logarithm(Floats x) {
     constexpr uint32_t ROOT_OF_HALF = 0x3F3504F3;
     const Words bits = (Words)x, mantissa = ((bits - ROOT_OF_HALF) & 0x007FFFFF) + ROOT_OF_HALF;
@@ -53,8 +56,8 @@ INLINE Floats logarithm(Floats x) {
     return exponent * 0.69314718f + 2 * s * (1 + s2 * (1 / 3.0f + s2 * (1 / 5.0f + s2 * (1 / 7.0f + s2 / 9))));
 }
 
-// Two normal numbers from two words (Box and Muller, 1958): a radius, and an angle of an eighth of a turn at most from one
-// of the four axes.
+// Two normal numbers from two random words (Box and Muller, 1958). The angle is at most an eighth of a turn from one of
+// the four axes, which two bits choose, so that short series suffice for its sine and cosine.
 INLINE void normals(Words x, Words y, Floats& one, Floats& other) {
     const Floats squared = -2 * logarithm((to_floats(x >> 9) + 0.5f) / 8388608.0f);
     float radius[WIDTH];
@@ -69,10 +72,11 @@ INLINE void normals(Words x, Words y, Floats& one, Floats& other) {
     other = far * (Floats)(sine ^ swapped ^ sign);
 }
 
-// Draw `count` numbers: draw(pair, x, y) gives those from pair * PAIR on.
+// Write `count` numbers: draw_pair(pair, drawn) writes those from pair * PAIR on.
 template <typename Number, typename Draw>
-void draw(int threads, int64_t count, Number* to, Draw draw_pair) {
-    share(threads, static_cast<int>((count + SLICE - 1) / SLICE), [&](int slice) {
+void draw(int64_t threads, int64_t count, Number* to, Draw draw_pair) {
+    if (threads < 1 || count < 0 || (count > 0 && !to)) refuse("nothing can be drawn into so many numbers");
+    parallel_for(threads, static_cast<int>((count + SLICE - 1) / SLICE), [&](int slice) {
         Number drawn[PAIR];
         for (int64_t from = slice * SLICE; from < std::min(count, (slice + 1) * SLICE); from += PAIR) {
             draw_pair(from / PAIR, drawn);
@@ -83,32 +87,38 @@ void draw(int threads, int64_t count, Number* to, Draw draw_pair) {
 
 }  // namespace
 
+// Both functions return a code of errors.h; `key` holds two words.
 extern "C" {
 
-// Whether each of `count` cells fires.
-void ca_draw_fires(int threads, const uint32_t* key, double fire_rate, int64_t count, bool* fires) {
-    const uint64_t below = static_cast<uint64_t>(fire_rate * 4294967296.0);
-    draw(threads, count, fires, [=](int64_t pair, bool* drawn) {
-        Words x, y;
-        random_bits(key, FIRES, pair, x, y);
-        for (int i = 0; i < WIDTH; i++) {
-            drawn[i] = x[i] < below;
-            drawn[WIDTH + i] = y[i] < below;
-        }
+// Whether each of `count` cells fires, one byte a cell.
+int ca_draw_fires(int64_t threads, const uint32_t* key, double fire_rate, int64_t count, bool* fires) {
+    return guarded([&] {
+        const double rate = std::min(1.0, std::max(0.0, fire_rate));
+        const uint64_t below = static_cast<uint64_t>(rate * 4294967296.0);
+        draw(threads, count, fires, [=](int64_t pair, bool* drawn) {
+            Words x, y;
+            random_bits(key, FIRES, pair, x, y);
+            for (int i = 0; i < WIDTH; i++) {
+                drawn[i] = x[i] < below;
+                drawn[WIDTH + i] = y[i] < below;
+            }
+        });
     });
 }
 
-// `count` normal numbers of that deviation.
-void ca_draw_noise(int threads, const uint32_t* key, float deviation, int64_t count, float* noise) {
-    draw(threads, count, noise, [=](int64_t pair, float* drawn) {
-        Words x, y;
-        random_bits(key, NOISE, pair, x, y);
-        Floats one, other;
-        normals(x, y, one, other);
-        one *= deviation;
-        other *= deviation;
-        std::memcpy(drawn, &one, sizeof one);
-        std::memcpy(drawn + WIDTH, &other, sizeof other);
+// `count` normal numbers with mean zero and that standard deviation.
+int ca_draw_noise(int64_t threads, const uint32_t* key, float deviation, int64_t count, float* noise) {
+    return guarded([&] {
+        draw(threads, count, noise, [=](int64_t pair, float* drawn) {
+            Words x, y;
+            random_bits(key, NOISE, pair, x, y);
+            Floats one, other;
+            normals(x, y, one, other);
+            one *= deviation;
+            other *= deviation;
+            std::memcpy(drawn, &one, sizeof one);
+            std::memcpy(drawn + WIDTH, &other, sizeof other);
+        });
     });
 }
 }

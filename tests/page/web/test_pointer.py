@@ -1,4 +1,4 @@
-"""Drawing in the page with real input: mouse, fingers, eraser, undo, and the keyboard."""
+"""Drawing on the board with real input: mouse, pen, fingers and keyboard."""
 
 import numpy as np
 import pytest
@@ -42,9 +42,9 @@ def distances(start: tuple[int, int], end: tuple[int, int]) -> np.ndarray:
     [(1200, 900, 1, 0), (1200, 900, 2, 0), (900, 500, 1, 120), (390, 844, 2, 60)],
 )
 def test_mouse_leaves_ink_under_its_path_and_none_elsewhere(
-    browser: Browser, address: str, width: int, height: int, scale: int, scroll: int
+    browser: Browser, exported: str, width: int, height: int, scale: int, scroll: int
 ) -> None:
-    page = opened(browser, address, viewport={"width": width, "height": height}, device_scale_factor=scale)
+    page = opened(browser, exported, viewport={"width": width, "height": height}, device_scale_factor=scale)
     page.evaluate("ca.app.setPlaying(false)")
     set_ink(page, BLANK)
     page.evaluate("(y) => window.scrollTo(0, y)", scroll)
@@ -67,7 +67,7 @@ def test_brush_has_the_width_that_was_chosen(page: Page, diameter: int) -> None:
     assert column.sum() == pytest.approx(diameter, abs=0.35)
 
 
-def test_ink_is_seen_in_the_frame_after_it(page: Page) -> None:
+def test_ink_appears_in_the_next_frame(page: Page) -> None:
     set_ink(page, BLANK)
     next_frame(page)
     assert page.is_visible("#guide")
@@ -145,7 +145,7 @@ def test_a_pen_draws_and_its_other_end_erases(page: Page) -> None:
     assert ink_of(page)[20, 10] == 255
 
 
-def test_drawing_over_a_cell_keeps_its_memory(page: Page) -> None:
+def test_drawing_over_a_cell_keeps_its_state(page: Page) -> None:
     page.evaluate("ca.app.session.step(30)")
     before = cells_of(page)
     y, x = np.argwhere(before[0] > 0.1)[30]
@@ -158,7 +158,7 @@ def test_drawing_over_a_cell_keeps_its_memory(page: Page) -> None:
 
 
 @pytest.mark.parametrize("how", ["tool", "right", "shift"])
-def test_erased_cells_lose_their_memory_and_undo_brings_all_back(page: Page, how: str) -> None:
+def test_erasing_clears_the_state_and_undo_restores_it(page: Page, how: str) -> None:
     page.evaluate("ca.app.session.step(30)")
     before = cells_of(page)
     y, x = (int(value) for value in np.argwhere(before[0] > 0.1)[40])
@@ -166,7 +166,7 @@ def test_erased_cells_lose_their_memory_and_undo_brings_all_back(page: Page, how
         page.click("[data-tool=erase]")
     if how == "shift":
         page.keyboard.down("Shift")
-    page.evaluate("ca.app.sizes.erase = 2.5")
+    page.evaluate("ca.app.tools.sizes.erase = 2.5")
     drag(page, (x, y), (x + 2, y), button="right" if how == "right" else "left")
     page.keyboard.up("Shift")
     erased = cells_of(page)
@@ -174,12 +174,12 @@ def test_erased_cells_lose_their_memory_and_undo_brings_all_back(page: Page, how
     assert gone[y, x]
     assert (before[1:, gone] != 0).any()
     assert (erased[1:, erased[0] <= 0.1] == 0).all()
-    assert page.evaluate("ca.app.session.sinceEdit") == 0
+    assert page.evaluate("ca.app.session.consensus.sinceEdit") == 0
     page.click("#undo")
     assert (cells_of(page) == before).all()
 
 
-def test_one_undo_takes_a_whole_stroke_back(page: Page) -> None:
+def test_undo_removes_a_whole_stroke(page: Page) -> None:
     before = cells_of(page)
     drag(page, (5, 5), (50, 5))
     drag(page, (5, 50), (50, 50))
@@ -192,21 +192,8 @@ def test_one_undo_takes_a_whole_stroke_back(page: Page) -> None:
     assert page.is_disabled("#undo")
 
 
-def test_clear_and_forget(page: Page) -> None:
-    page.evaluate("ca.app.session.step(10)")
-    ink = ink_of(page)
-    page.click("#forget")
-    assert (ink_of(page) == ink).all()
-    assert (cells_of(page)[1:] == 0).all()
-    page.click("#clear")
-    assert not ink_of(page).any()
-    next_frame(page)
-    assert page.inner_text("#verdict") == "nothing drawn yet"
-
-
-def test_two_fingers_draw_two_strokes(browser: Browser, address: str) -> None:
-    page = opened(browser, address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    page.evaluate("ca.app.setPlaying(false)")
+def test_two_fingers_draw_two_strokes(phone: Page) -> None:
+    page = phone
     set_ink(page, BLANK)
     fingers = Fingers(page)
     fingers.touch("touchStart", (10, 10), (40, 10))
@@ -219,12 +206,11 @@ def test_two_fingers_draw_two_strokes(browser: Browser, address: str) -> None:
     assert (ink[12:28, 40] == 255).all()
     assert not ink[:, 15:36].any()
     assert page.evaluate("ca.app.session.history.length") == 1
-    tap_until(page, "[data-tool=erase]", "ca.app.tool === 'erase'")
+    tap_until(page, "[data-tool=erase]", "ca.app.tools.tool === 'erase'")
     fingers.touch("touchStart", (10, 20))
     fingers.touch("touchEnd")
     next_frame(page)
     assert ink_of(page)[20, 10] == 0
-    closed(page)
 
 
 def test_drawing_by_keyboard_alone(page: Page) -> None:
@@ -235,54 +221,60 @@ def test_drawing_by_keyboard_alone(page: Page) -> None:
         page.keyboard.press("Enter")
         page.keyboard.press("ArrowDown")
     assert (ink_of(page)[28:34, 28] == 255).all()
-    page.evaluate("ca.app.sizes.erase = 2.5")
+    page.evaluate("ca.app.tools.sizes.erase = 2.5")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Delete")
     assert ink_of(page)[33, 28] == 0
     assert ink_of(page)[28, 28] == 255
 
 
-def test_strokes_wait_for_a_tick_that_is_under_way(page: Page) -> None:
-    levels = page.evaluate(
-        """() => {
-          const { session } = ca.app, level = () => session.board.ink[0];
-          session.begin();
-          session.edit((board) => board.setInk(0, 200));
-          const during = level();
-          session.finish();
-          return [during, level()];
-        }"""
-    )
-    assert levels == [0, 200]
-
-
 def test_no_long_frame_while_drawing_on_a_full_whiteboard(page: Page) -> None:
+    """The page's own work between two frames, and the processor's time; a busy machine shows frames late."""
     page.select_option("#side", "140")
     page.evaluate(
         """() => {
-          const { session } = ca.app;
+          const { app } = ca, { session } = app;
           session.edit((board) => {
             for (let y = 0; y < 140; y++) for (let x = 0; x < 140; x++) {
               if ((x * 7 + y * 13) % 40 < 6) board.setInk(y * 140 + x, 255);
             }
           });
-          ca.app.setPlaying(true);
           globalThis.frames = [];
-          let last = performance.now();
-          const frame = (now) => {
-            frames.push(now - last);
-            last = now;
-            requestAnimationFrame(frame);
+          let spent = 0;
+          const timed = (object, name, after) => {
+            const original = object[name];
+            object[name] = function (...given) {
+              const start = performance.now();
+              original.apply(this, given);
+              spent += performance.now() - start;
+              after();
+            };
           };
-          requestAnimationFrame(frame);
+          timed(session, "edit", () => {});
+          timed(app, "frame", () => {
+            frames.push(spent);
+            spent = 0;
+          });
+          app.setPlaying(true);
         }"""
     )
-    for _ in range(4):  # other work on the machine makes frames late too, but not in all of these rounds
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def processor_milliseconds() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return 1000 * next(metric["value"] for metric in metrics if metric["name"] == "ThreadTime")
+
+    late = mean = float("inf")
+    for _ in range(4):  # other work on the machine makes frames long too, but not in all of these rounds
         page.evaluate("frames.length = 0")
+        start = processor_milliseconds()
         for row in range(0, 140, 28):
             drag(page, (5, row), (130, row))
         lengths = np.sort(page.evaluate("frames"))
+        mean = (processor_milliseconds() - start) / len(lengths)
         late = lengths[int(0.98 * len(lengths)) - 1]
-        if late < 100:
+        if late < 100 and mean < 100:
             break
     assert late < 100
+    assert mean < 100

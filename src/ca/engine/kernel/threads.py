@@ -1,0 +1,23 @@
+"""How many threads the compiled kernel uses."""
+
+import torch
+
+_taken: int | None = None  # threads that the kernel has taken over from PyTorch
+
+
+def num_threads() -> int:
+    """As many as PyTorch would use: what `OMP_NUM_THREADS` says, else the processor's cores."""
+    return torch.get_num_threads() if _taken is None else _taken
+
+
+def take_over_threads() -> None:
+    """Let the kernel have PyTorch's threads, and leave PyTorch one.
+
+    What remains for PyTorch beside the kernel is too small to share, and its threads would keep the kernel's
+    waiting. A second call changes nothing, unless PyTorch has been given several threads again.
+    """
+    global _taken
+    threads = torch.get_num_threads()
+    if _taken is None or threads > 1:
+        _taken = threads
+    torch.set_num_threads(1)
