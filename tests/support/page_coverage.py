@@ -1,7 +1,7 @@
 """Which lines of the page's JavaScript the tests run: a plugin of pytest, and a report. See `.ci/coverage`.
 
-    PAGE_COVERAGE=FOLDER PYTHONPATH=tests uv run pytest tests/page -p support.page_coverage
-    PAGE_COVERAGE=FOLDER PYTHONPATH=tests uv run python -m support.page_coverage
+Each worker of pytest-xdist writes its counts to the folder in the environment variable PAGE_COVERAGE. Run as a
+program, this module reports on that folder.
 """
 
 import os
@@ -28,9 +28,9 @@ def pytest_configure() -> None:
     """Count in every new tab, and collect the counts before they are lost."""
     new_page = BrowserContext.new_page
 
-    def counted_page(context: BrowserContext) -> Page:
-        page = new_page(context)
-        session = sessions[page] = context.new_cdp_session(page)
+    def counted_page(self: BrowserContext) -> Page:
+        page = new_page(self)
+        session = sessions[page] = self.new_cdp_session(page)
         session.send("Profiler.enable")
         session.send("Profiler.startPreciseCoverage", {"callCount": True, "detailed": True})
         return page
