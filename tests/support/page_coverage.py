@@ -1,7 +1,7 @@
 """Which lines of the page's JavaScript the tests run: a plugin of pytest, and a report. See `.ci/coverage`.
 
-Each worker of pytest-xdist writes its counts to the folder in the environment variable PAGE_COVERAGE. Run as a
-program, this module reports on that folder.
+Each worker of pytest-xdist writes its counts to the folder in the environment variable PAGE_COVERAGE.
+Run as a program, this module reports on that folder.
 """
 
 import os
