@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from support.helpers import reseal
 from support.small_run import CPU, small, train_quickly
 
-from ca.checkpoint.files import CONFIG
+from ca.checkpoint.config import CONFIG
 from ca.checkpoint.folder import TRAINING_STATE, WEIGHTS, load_checkpoint
 from ca.data.digits import Digits
 from ca.system.errors import CheckpointError
 from ca.train.command import train
-from ca.train.resume import restore, resume_run, saved_settings, training_state
+from ca.train.resume import restore, resume_run, training_state
 from ca.train.run import TrainingRun
 
 FILES = (WEIGHTS, CONFIG, TRAINING_STATE)
@@ -178,7 +178,6 @@ def test_a_changed_checkpoint_is_refused_or_read_as_it_is(
     try:
         with little_memory_and_time():
             checkpoint = load_checkpoint(path)
-            saved_settings(checkpoint)
             restore(run, checkpoint)
     except CheckpointError as error:
         line = str(error)

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 import torch
-from support.helpers import exit_code, in_child, random_automaton, seeded
+from support.helpers import MACHINE, exit_code, in_child, random_automaton, seeded
 
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint, load_training_state, save_checkpoint
+from ca.settings.training import RunSettings
 from ca.system.publish import sweep
 
 KILLS = int(os.environ.get("CA_KILLS", "20"))
@@ -31,8 +32,8 @@ def save(folder: Path, step: int, seed: int) -> Path:
         folder,
         AUTOMATA[seed],
         step=step,
-        training={"dataset": "mnist", "seed": seed},
-        machine={},
+        training=RunSettings(seed=seed),
+        machine=MACHINE,
         metrics={},
         training_state=STATES[seed],
     )
@@ -43,7 +44,7 @@ def check_all(folder: Path) -> list[tuple[int, int]]:
     found = []
     for path in checkpoints_in(folder):
         checkpoint = load_checkpoint(path)
-        seed = checkpoint.config["training"]["seed"]
+        seed = checkpoint.config.training.seed
         expected = AUTOMATA[seed].state_dict()
         assert all(
             torch.equal(expected[name], kept) for name, kept in checkpoint.automaton.state_dict().items()

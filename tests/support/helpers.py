@@ -9,18 +9,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
-from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, STATE_CHANNELS, newborn
-from ca.checkpoint.files import CONFIG, sealed
+from ca.cells import newborn
+from ca.checkpoint.config import CONFIG, Machine, sealed
 from ca.checkpoint.folder import save_checkpoint
+from ca.cli import main
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph, RandomDraws
 from ca.model import CellularAutomaton
+from ca.settings.choices import Dataset
+from ca.settings.training import RunSettings
+from ca.sizes import ALIVE_THRESHOLD, NUM_CLASSES, STATE_CHANNELS
 
 NO_FOLDER = Path("no-such-folder")
 FIRST_GREY = 30  # alive: 30 / 255 > 0.1
+MACHINE = Machine(torch="2.0", device="cpu", instructions="AVX2", engine="torch", threads=1, processes=1)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -39,11 +45,16 @@ def random_automaton(
     return automaton
 
 
-def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: str = "mnist") -> Path:
+def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: Dataset = "mnist") -> Path:
     """Write a checkpoint of step 7, and return its path."""
-    training = {"dataset": dataset}
     return save_checkpoint(
-        folder, automaton, step=7, training=training, machine={}, metrics={}, training_state={}
+        folder,
+        automaton,
+        step=7,
+        training=RunSettings(dataset=dataset),
+        machine=MACHINE,
+        metrics={},
+        training_state={},
     )
 
 
@@ -89,6 +100,19 @@ def told_in_child(work: Callable[[], object]) -> tuple[int, str]:
     with open(read) as pipe:
         told = pipe.read()
     return exit_code(child), told
+
+
+def error_line(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that fails and return its one line on stderr, without "ca: "."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == code
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert error.startswith("ca: ")
+    assert error.endswith("\n")
+    assert error.count("\n") == 1
+    return error.removeprefix("ca: ").removesuffix("\n")
 
 
 def random_liveness(ink: str, height: int, width: int, generator: torch.Generator) -> Tensor:

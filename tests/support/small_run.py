@@ -13,7 +13,7 @@ from torch import Tensor
 import ca.train.loop
 from ca.checkpoint.folder import TRAINING_STATE, WEIGHTS
 from ca.data.digits import Digits
-from ca.settings.commands import TrainSettings
+from ca.settings.training import TrainSettings
 from ca.train.command import train
 from ca.train.metrics_file import read_metrics
 from ca.train.run import TrainingRun

@@ -248,7 +248,7 @@ def test_automaton_is_described(page: Page) -> None:
     weights = (Path(__file__).parents[3] / "checkpoints" / BUNDLED / "model.safetensors").read_bytes()
     assert page.inner_text("#automaton-name") == BUNDLED
     assert page.inner_text("#automaton-hash") == f"SHA-256 {hashlib.sha256(weights).hexdigest()}"
-    metrics = load_checkpoint(None).config["metrics"]
+    metrics = load_checkpoint(None).config.metrics
     assert f"cell accuracy {metrics['held_out_cell_accuracy']:.1%}" in page.inner_text("#automaton-metrics")
     assert (
         page.inner_text("#trained-with")
