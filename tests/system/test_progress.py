@@ -1,6 +1,7 @@
 """What is shown while long work goes on."""
 
 import re
+import sys
 
 import pytest
 
@@ -28,8 +29,8 @@ def test_plain_lines_outside_of_a_terminal(
 def test_bar_with_the_time_left_in_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(progress, "PLAIN_LINE_EVERY", -1.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(progress, "LINE_EVERY", -1.0)
     with Progress(3.5) as work:
         work.label("speed")
         work.advance(1.75)

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+from ca.system.progress import LINE_EVERY
 from ca.system.terminal import print_line, progress_bar, shows_bars
 
-LINE_EVERY = 30.0  # seconds
 SPEED_WINDOW = 5.0  # seconds over which the speed is measured
 
 
