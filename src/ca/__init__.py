@@ -1,9 +1,57 @@
 """Neural cellular automata that classify handwritten digits, cell by cell.
 
-The automaton and its update rule are in `ca.model`, the engine that trains it fast in `ca.engine`, the
-training step in `ca.training_step`. Nothing is imported here, so that `ca --help` answers at once.
+The public names are listed below and described in `docs/api.md`. They are imported when first used, so that
+`import ca` and `ca --help` do not wait for PyTorch.
 """
 
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from ca.api import (
+        CellularAutomaton,
+        Classification,
+        Digits,
+        FailedError,
+        Measurements,
+        classify,
+        draw_cells,
+        load_automaton,
+        load_digits,
+        make_digits,
+        measure_automaton,
+        roll_out,
+        save_automaton,
+        train_automaton,
+    )
+
+__all__ = [
+    "CellularAutomaton",
+    "Classification",
+    "Digits",
+    "FailedError",
+    "Measurements",
+    "classify",
+    "draw_cells",
+    "load_automaton",
+    "load_digits",
+    "make_digits",
+    "measure_automaton",
+    "roll_out",
+    "save_automaton",
+    "train_automaton",
+]
 __version__ = version("ca")
+
+
+if not TYPE_CHECKING:  # a type checker would take any name as given
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module 'ca' has no attribute '{name}'")
+        return getattr(import_module("ca.api"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,13 +1,13 @@
-"""Metrics: what a tick's votes say, as pure functions.
+"""Metrics of the votes after a tick, as pure functions.
 
-A digit's votes are the numbers of its alive cells that output each class, (digits, 10). A digit with no
-alive cell has none: it neither agrees nor is right.
+The votes of a digit are the numbers of its alive cells that output each class: (digits, 10). A digit without
+alive cells has no votes: it counts as not agreeing and as wrong.
 """
 
 import torch
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES
+from ca.sizes import NUM_CLASSES
 
 
 def count_votes(outputs: Tensor, digit: Tensor, num_digits: int) -> Tensor:
@@ -25,7 +25,7 @@ def count_votes(outputs: Tensor, digit: Tensor, num_digits: int) -> Tensor:
 
 
 def cell_accuracy(votes: Tensor, labels: Tensor) -> Tensor:
-    """Share of alive cells whose class is the label, all cells of all digits weighted alike.
+    """Share of alive cells whose class is the label, over all cells of all digits.
 
     Args:
         votes: (..., digits, 10)
@@ -50,13 +50,16 @@ def agreement(votes: Tensor) -> Tensor:
 
 
 def digit_accuracy(votes: Tensor, labels: Tensor) -> Tensor:
-    """Share of digits whose most common class is the label; arguments as in `cell_accuracy`."""
+    """Share of digits whose most common class is the label.
+
+    The lowest of equally common classes counts. Arguments and result as in `cell_accuracy`.
+    """
     right = (votes.argmax(-1) == labels) & (votes.sum(-1) > 0)
     return right.double().mean(-1)
 
 
 def confusion(votes: Tensor, labels: Tensor) -> Tensor:
-    """Digits of each label (row) by their most common class (column); digits without votes are left out.
+    """Number of digits of each label (row) by most common class (column), without digits that have no votes.
 
     Args:
         votes: (digits, 10)

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES, STATE_CHANNELS, Indices, colour_indices, mutate, newborn
+from ca.cells import Indices, colour_indices, mutate, newborn
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import observe, random_draws
 from ca.metrics import agreement, cell_accuracy, digit_accuracy
 from ca.model import CellularAutomaton
+from ca.sizes import NUM_CLASSES, STATE_CHANNELS
 
 METRICS = ("cell_accuracy", "agreement", "digit_accuracy")
 DIGITS_AT_ONCE = 32  # few enough for the activations of a tick to stay in the CPU's cache
@@ -30,6 +31,13 @@ class Measurements:
         mean_abs_residual: (stages, ticks) the same for the residual, before noise, of cells that fired
         last_cells: (stages, digits, height, width) what cells output after the last tick of each stage, as
             `ca.cells.colour_indices` returns it
+
+    Example:
+        >>> import ca
+        >>> automaton, digits = ca.load_automaton(), ca.load_digits()[:9]
+        >>> measured = ca.measure_automaton(automaton, digits, ticks=5, progress=False)
+        >>> measured.votes.shape
+        torch.Size([1, 5, 9, 10])
     """
 
     votes: Tensor

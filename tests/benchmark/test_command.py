@@ -1,4 +1,4 @@
-"""`ca benchmark`: that the things it compares compute the same, and what it prints."""
+"""`ca benchmark`: the compared training steps are equivalent, and what is printed."""
 
 import json
 from dataclasses import replace
@@ -12,14 +12,15 @@ from ca.benchmark.command import benchmark
 from ca.benchmark.process import _run
 from ca.benchmark.speed import MULTIPLICATIONS, dense_training_step
 from ca.data.digits import load_digits
-from ca.settings.commands import BenchmarkSettings, TrainSettings
+from ca.settings.commands import BenchmarkSettings
+from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 from ca.train.run import TrainingRun
 from ca.train.step import training_step
 
 
 def test_dense_and_engine_steps_learn_the_same() -> None:
-    """Without chance (all cells fire, no noise) both must arrive at the same weights."""
+    """Without random draws (all cells fire, no noise) both must arrive at the same weights."""
     settings = TrainSettings(recipe="article", batch_size=4, pool_size=8, ticks=(2, 2), noise=False)
     runs = [TrainingRun.start(settings, torch.device("cpu")) for _ in range(2)]
     for run, step in zip(runs, (training_step, dense_training_step), strict=True):
@@ -81,6 +82,6 @@ def test_memory_and_time_are_those_of_the_process() -> None:
     assert 195 < peak - less < 230
 
 
-def test_a_process_that_fails_is_told_with_its_last_words() -> None:
+def test_failed_process_is_reported_with_its_last_line() -> None:
     with pytest.raises(FailedError, match=r"failed: .*no such luck"):
         _run(["-c", "raise SystemExit('no such luck')"])

@@ -9,14 +9,15 @@ import torch.nn.functional as F
 from support.helpers import dense_draws, random_automaton, random_liveness, seeded, with_random_state
 from torch import Tensor, nn
 
-from ca.cells import CHANNELS, STATE_CHANNELS, outputs
+from ca.cells import outputs
 from ca.engine import choice
-from ca.engine.choice import LAYERS, NATIVE, TICK, TORCH, Engine, engine_of, follows_standard_rule
+from ca.engine.choice import LAYERS, NATIVE, TICK, TORCH, Engine, engine_of
 from ca.engine.graph import CellGraph
 from ca.engine.kernel.build import library
 from ca.engine.rollout import observe, random_draws, rollout
 from ca.metrics import count_votes
-from ca.model import TAPS, CellularAutomaton
+from ca.model import CellularAutomaton
+from ca.sizes import CHANNELS, STATE_CHANNELS, TAPS
 
 needs_compiler = pytest.mark.skipif(library() is None, reason="no C++ compiler on this machine")
 
@@ -144,7 +145,6 @@ def test_a_changed_rule_is_computed_as_changed(kind: type[CellularAutomaton], dt
     grid, graph = some_grid(dtype)
     cells = graph.gather(grid)
     assert engine_of(automaton, cells) is CHANGED[kind]
-    assert not follows_standard_rule(automaton)
     draws = random_draws(graph, automaton, 3, seeded(2))
     after = rollout(automaton, graph, cells, draws)
     expected, votes = grid, []
@@ -172,7 +172,6 @@ def test_a_changed_rule_is_computed_as_changed(kind: type[CellularAutomaton], dt
 def test_the_standard_rule_has_the_compiled_kernel() -> None:
     automaton = CellularAutomaton()
     cells = torch.zeros(1, CHANNELS)
-    assert follows_standard_rule(automaton)
     assert engine_of(automaton, cells) is NATIVE
     assert engine_of(automaton.double(), cells.double()) is TORCH
     assert engine_of(automaton.float(), cells.clone().requires_grad_()) is TORCH
@@ -181,7 +180,6 @@ def test_the_standard_rule_has_the_compiled_kernel() -> None:
 def test_other_sizes_of_the_standard_rule_have_the_hand_written_engine() -> None:
     automaton = randomised(Wider, torch.float32)
     assert engine_of(automaton, torch.zeros(1, CHANNELS)) is TORCH
-    assert follows_standard_rule(automaton)
 
 
 def test_without_the_kernel_pytorch_computes_the_standard_rule(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,10 @@
-"""What captions say about digits."""
+"""The text of captions, and the size of their letters."""
 
 import numpy as np
 import pytest
 
 from ca.cells import DEAD, UNDECIDED
-from ca.evaluate.layouts import MIN_LETTERS, caption_letters, majorities
+from ca.evaluate.captions import MIN_LETTERS, caption_letters, majorities
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_majority_is_of_the_digits_own_cells() -> None:
     assert majorities(indices, owner, 4) == ["2 (50%)", "none", "1 (67%)", "none"]
 
 
-def test_captions_too_small_to_read_are_left_out() -> None:
+def test_unreadable_captions_have_no_letters() -> None:
     assert caption_letters(28) == 0
     sizes = [caption_letters(width) for width in range(1, 400)]
     assert sizes == sorted(sizes)

@@ -14,7 +14,7 @@ from support.helpers import random_automaton, saved_automaton
 from ca.cli import main
 from ca.data.digits import Digits, load_digits
 from ca.evaluate import command as evaluate_module
-from ca.evaluate import recording as show
+from ca.evaluate import recording
 from ca.evaluate.command import evaluate
 from ca.model import CellularAutomaton
 from ca.settings.commands import EvaluateSettings
@@ -68,6 +68,8 @@ def test_video_has_the_start_and_a_frame_for_every_tick(
         {"format": "gif"},
         {"view": "confidence"},
         {"view": "channels"},
+        {"colours": "petroff"},
+        {"colours": "article"},
         {"layout": "board"},
         {"layout": "board", "board_size": 70},
     ],
@@ -99,7 +101,7 @@ def test_same_seed_same_video(settings: EvaluateSettings, capsys: pytest.Capture
 def test_last_frame_and_printed_metrics_equal_a_dense_rollout(
     settings: EvaluateSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without chance (all cells fire, no noise) and without mutation, the dense rule tells what to see."""
+    """All cells fire, without noise and without mutation: the dense rule gives the same cells."""
     images = torch.zeros(4, 28, 28, dtype=torch.uint8)
     for number in range(4):
         images[number, 6 : 12 + 3 * number, 8:20] = 200
@@ -181,7 +183,7 @@ def test_few_digits_are_the_default_where_each_is_nineteen_pictures() -> None:
         ({"batch_size": 0}, "--batch-size must be at least 1, not 0"),
     ],
 )
-def test_senseless_layouts(flags: dict, message: str) -> None:
+def test_contradicting_layout_flags(flags: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         EvaluateSettings(**flags)
 
@@ -218,7 +220,7 @@ def test_unwritable_folder_is_found_before_the_work(
     def never(*_: object) -> None:
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr(show, "rollout", never)
+    monkeypatch.setattr(recording, "rollout", never)
     (tmp_path / "file").write_text("")
     with pytest.raises(FailedError, match="can't write into"):
         evaluate(replace(settings, output_dir=tmp_path / "file" / "below"))

@@ -1,16 +1,18 @@
-"""What a frame of a video shows around the picture of the digits, and where."""
+"""The parts of a frame around the picture of the digits: heading, slider and legend."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ca.cells import UNDECIDED
 from ca.evaluate.frame import FrameStyle
-from ca.evaluate.views import ChannelView, ClassView
-from ca.render.palette import PALETTE
+from ca.evaluate.views import ChannelView, ClassView, View
+from ca.render.palette import palette_of
 from ca.render.pictures import Picture
 
-CLASSES = ClassView(3, annotated=False, shaded=False)
+PALETTE = palette_of("distinct")
+CLASSES = ClassView(PALETTE, 3, annotated=False, shaded=False)
 STYLE = FrameStyle(
     picture_size=(200, 300), view=CLASSES, ticks=40, stage_starts=(0, 20), slider=True, heading=False
 )
@@ -22,7 +24,7 @@ def blank(style: FrameStyle) -> Picture:
 
 @pytest.mark.parametrize("side", [1, 28, 84, 841])
 @pytest.mark.parametrize("view", [CLASSES, ChannelView(3)])
-def test_size_is_even_and_kept(side: int, view: ClassView | ChannelView) -> None:
+def test_size_is_even_and_kept(side: int, view: View) -> None:
     style = replace(STYLE, picture_size=(side, side), view=view, heading=True)
     frame = style.frame(blank(style), 5, "note")
     assert frame.shape == (*style.size, 3)
@@ -62,7 +64,7 @@ def test_no_slider() -> None:
 
 
 @pytest.mark.parametrize("width", [10, 300, 900])
-def test_legend_has_every_class(width: int) -> None:
+def test_legend_has_every_class_and_undecided(width: int) -> None:
     style = replace(STYLE, picture_size=(100, width), slider=False)
     frame = style.frame(blank(style), 0, "")
     lefts = []
@@ -71,9 +73,11 @@ def test_legend_has_every_class(width: int) -> None:
         assert found.sum() > 50
         lefts.append(np.nonzero(found)[1].min())
     assert lefts == sorted(lefts)
+    black = np.nonzero((frame == PALETTE[UNDECIDED]).all(-1))[1]
+    assert (black > np.nonzero(found)[1].max()).sum() > 200, "undecided is to the right of the classes"
 
 
-def test_heading_tells_the_tick_and_the_note() -> None:
+def test_heading_shows_the_tick_and_the_note() -> None:
     style = replace(STYLE, heading=True)
     frame = style.frame(blank(style), 7, "a note")
     assert style.size[0] > STYLE.size[0]

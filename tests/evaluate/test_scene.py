@@ -1,4 +1,4 @@
-"""Digits that share a board: room between them, places that stay, and what they then are to each other."""
+"""Digits that share a board: room between them, their places, and that they do not affect each other."""
 
 import torch
 from hypothesis import given, settings
@@ -15,8 +15,8 @@ from ca.evaluate.scene import Placement
 MNIST = load_digits("mnist", "test")[:200]
 
 
-def crowd_of(number: int, side: int, seed: int, digits: Digits = MNIST) -> Placement:
-    """As many of the digits as find room."""
+def placement_of(number: int, side: int, seed: int, digits: Digits = MNIST) -> Placement:
+    """Place as many of the digits as have room."""
     generator = seeded(seed)
     placement = Placement(side, digits.images[0])
     chosen = digits.sample(number, generator)
@@ -25,8 +25,8 @@ def crowd_of(number: int, side: int, seed: int, digits: Digits = MNIST) -> Place
     return placement
 
 
-def surroundings(liveness: Tensor, owner: Tensor) -> list[set[int]]:
-    """Whose ink each inked pixel of a board has in its 3x3 surroundings."""
+def owners_around(liveness: Tensor, owner: Tensor) -> list[set[int]]:
+    """The owners of the ink in the 3x3 neighbourhood of each pixel with ink."""
     seen = []
     for y, x in (liveness > 0).nonzero().tolist():
         around = (slice(max(0, y - 1), y + 2), slice(max(0, x - 1), x + 2))
@@ -36,20 +36,20 @@ def surroundings(liveness: Tensor, owner: Tensor) -> list[set[int]]:
 
 @settings(max_examples=15, deadline=None)
 @given(number=st.integers(1, 12), side=st.integers(28, 90), seed=st.integers(0, 99), stages=st.integers(1, 3))
-def test_no_cell_sees_another_digits_ink(number: int, side: int, seed: int, stages: int) -> None:
-    placement = crowd_of(number, side, seed)
+def test_no_ink_touches_the_ink_of_another_digit(number: int, side: int, seed: int, stages: int) -> None:
+    placement = placement_of(number, side, seed)
     for _ in range(stages - 1):
         for one in range(len(placement)):
             placement.exchange(one, MNIST, seeded(seed + 1))
     scene = placement.scene()
     assert scene.liveness.shape == scene.owner.shape == (1, side, side)
-    assert all(len(owners) == 1 for owners in surroundings(scene.liveness[0], scene.owner[0]))
+    assert all(len(owners) == 1 for owners in owners_around(scene.liveness[0], scene.owner[0]))
     assert sorted(scene.owner.unique().tolist()) == [-1, *range(len(placement))]
     assert (scene.owner >= 0).equal(scene.liveness > 0)
 
 
-def test_each_digit_stands_whole_on_the_board() -> None:
-    scene = crowd_of(9, 120, 0).scene()
+def test_each_digit_is_wholly_on_the_board() -> None:
+    scene = placement_of(9, 120, 0).scene()
     chosen = MNIST.sample(9, seeded(0))
     for number in range(9):
         ink = scene.liveness[0][scene.owner[0] == number]
@@ -60,22 +60,22 @@ def test_each_digit_stands_whole_on_the_board() -> None:
         assert scene.labels[number] == chosen.labels[number]
 
 
-def test_a_digit_is_put_anywhere_with_room_and_nowhere_else() -> None:
+def test_digits_are_added_wherever_there_is_room() -> None:
     block = Digits(torch.full((1, 3, 3), 255, dtype=torch.uint8), torch.tensor([7]))
     places = set()
     for seed in range(200):
-        placement = crowd_of(1, 5, seed, block)
+        placement = placement_of(1, 5, seed, block)
         places.add(tuple(placement.scene().owner[0].add(1).nonzero()[0].tolist()))
     assert places == {(y, x) for y in range(3) for x in range(3)}
 
     placement = Placement(7, block.images[0])
     added = [placement.add(block, seeded(seed)) for seed in range(50)]
     assert 1 <= sum(added) <= 4
-    assert added == sorted(added, reverse=True), "what has no room now never will"
+    assert added == sorted(added, reverse=True), "once there is no room, there is none later"
 
 
 def test_exchanged_digits_keep_their_places() -> None:
-    placement = crowd_of(6, 120, 3)
+    placement = placement_of(6, 120, 3)
     before = placement.scene()
     for number in range(6):
         placement.exchange(number, MNIST, seeded(number))
@@ -86,7 +86,7 @@ def test_exchanged_digits_keep_their_places() -> None:
         assert len(old) != len(new) or not old.equal(new)
 
 
-def test_exchange_is_for_any_other_that_fits_and_none_that_does_not() -> None:
+def test_digits_are_exchanged_for_any_that_fits_and_for_no_other() -> None:
     bar_or_block = Digits(torch.zeros(2, 5, 5, dtype=torch.uint8), torch.tensor([1, 8]))
     bar_or_block.images[0, :, 2] = 255
     bar_or_block.images[1] = 255
@@ -102,10 +102,10 @@ def test_exchange_is_for_any_other_that_fits_and_none_that_does_not() -> None:
     )
 
 
-def test_a_digit_on_a_board_is_what_it_is_alone() -> None:
+def test_cells_of_a_digit_on_a_board_equal_those_of_the_digit_alone() -> None:
     """With all cells firing and without noise, every cell of a board equals that of its digit by itself."""
     automaton = random_automaton(fire_rate=1.0, noise=0.0)
-    scene = crowd_of(7, 100, 5).scene()
+    scene = placement_of(7, 100, 5).scene()
 
     def after_ticks(liveness: Tensor) -> Tensor:
         graph = CellGraph.of(liveness)

@@ -12,18 +12,21 @@ import torch
 from PIL import Image
 from support.helpers import told_in_child
 
+from ca.cells import colour_indices
 from ca.evaluate.frame import FrameStyle
 from ca.evaluate.video import write_video
 from ca.evaluate.views import ClassView
-from ca.render.palette import PALETTE
+from ca.render.palette import palette_of
 from ca.render.pictures import Picture, cell_tiles, paint
 from ca.system.errors import FailedError
+
+PALETTE = palette_of("distinct")
 
 
 def pictures(count: int, zoom: int = 8) -> list[Picture]:
     """Frames of 6 x 8 cells with random colours of the palette."""
     rng = np.random.default_rng(1)
-    tiles = cell_tiles(zoom, annotated=False)
+    tiles = cell_tiles(PALETTE, zoom, annotated=False)
     return [paint(rng.integers(0, 12, (6, 8), dtype=np.uint8), tiles) for _ in range(count)]
 
 
@@ -114,14 +117,14 @@ def test_no_frames_are_no_video(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("side", [27, 28, 29, 30])
 def test_pictures_of_odd_size_are_framed_to_even_and_never_scaled(tmp_path: Path, side: int) -> None:
-    view = ClassView(side, annotated=False, shaded=False)
+    view = ClassView(PALETTE, side, annotated=False, shaded=False)
     style = FrameStyle(
         picture_size=(side, 5 * side), view=view, ticks=1, stage_starts=(0,), slider=True, heading=False
     )
     cells = torch.zeros(1, 20, 1, 5)
     cells[0, 0] = 1
     cells[0, 10:15, 0].fill_diagonal_(1)
-    frame = style.frame(view.paint(cells)[0], 0, "")
+    frame = style.frame(view.paint(cells, colour_indices(cells))[0], 0, "")
     write_video(tmp_path / "v.mp4", iter([frame] * 2), 30.0, PALETTE)
     with av.open(tmp_path / "v.mp4") as container:
         seen = [picture.to_ndarray(format="rgb24") for picture in container.decode(video=0)][1]
@@ -138,7 +141,7 @@ def test_palette_survives_the_gif_palette(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
-def test_a_defect_in_drawing_is_not_told_as_one_of_the_disk(tmp_path: Path, suffix: str) -> None:
+def test_a_defect_in_drawing_is_not_reported_as_a_failure_of_the_disk(tmp_path: Path, suffix: str) -> None:
     def broken() -> Iterator[Picture]:
         yield from pictures(2)
         raise RuntimeError("a defect")

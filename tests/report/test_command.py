@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -18,7 +19,9 @@ from ca.cli import main, parse
 from ca.data.digits import Digits, load_digits
 from ca.metrics import agreement
 from ca.protocol import DIGITS_AT_ONCE, measure
+from ca.render.palette import CLASS_COLOURS, palette_of
 from ca.report.command import report
+from ca.settings.choices import Colours
 from ca.settings.commands import ReportSettings
 from ca.system.errors import FailedError, UsageError
 
@@ -32,7 +35,7 @@ def settings(tmp_path: Path) -> ReportSettings:
 
 
 def test_measurements_equal_a_dense_rollout(few_digits: Digits) -> None:
-    """Without chance: every cell fires and there is no noise."""
+    """Without random draws: every cell fires and there is no noise."""
     automaton = random_automaton(fire_rate=1.0, noise=0.0, dtype=torch.float32)
     digits, ticks = few_digits[:12], 4
     measured = measure(automaton, digits, stages=1, ticks=ticks, generator=seeded(0))
@@ -114,7 +117,7 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.usefixtures("drawing_nothing")
-def test_json_holds_curves_tops_and_told_ticks(
+def test_json_holds_curves_tops_and_printed_ticks(
     settings: ReportSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (content,) = written(settings, capsys)
@@ -152,7 +155,7 @@ def test_same_seed_same_json_and_another_seed_another(
     assert json.loads(other)["curves"] != json.loads(first[0])["curves"]
 
 
-def test_files_are_told_and_are_pictures(
+def test_paths_are_printed_and_figures_are_pictures(
     settings: ReportSettings, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     report(replace(settings, checkpoints=two))
@@ -195,7 +198,7 @@ def test_figures_show_what_was_measured(
         (one["confusion"], one["checkpoint"]) for one in found
     ]
     assert [options["tick"] for _, options in drawn["confusion"]] == [6, 6]
-    for ((votes, labels, cells), options), one in zip(drawn["worst"], found, strict=True):
+    for ((votes, labels, cells, _), options), one in zip(drawn["worst"], found, strict=True):
         assert options["name"] == one["checkpoint"]
         assert agreement(votes).tolist() == one["curves"]["agreement"][:3], "the first stage"
         assert labels.tolist() == load_digits("mnist", "test").labels[:20].tolist()
@@ -203,7 +206,18 @@ def test_figures_show_what_was_measured(
 
 
 @pytest.mark.usefixtures("drawing_nothing")
-def test_company_does_not_change_what_is_measured(
+@pytest.mark.parametrize("colours", CLASS_COLOURS)
+def test_digits_have_the_chosen_colours(
+    settings: ReportSettings, colours: Colours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    palettes: list[np.ndarray] = []
+    monkeypatch.setattr("ca.report.command.draw_worst", lambda *args, **_: palettes.append(args[3]))
+    report(replace(settings, colours=colours))
+    assert (palettes[0] == palette_of(colours)).all()
+
+
+@pytest.mark.usefixtures("drawing_nothing")
+def test_other_checkpoints_do_not_change_what_is_measured(
     settings: ReportSettings, two: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     together = [json.loads(content) for content in written(replace(settings, checkpoints=two), capsys)]
@@ -257,7 +271,7 @@ def test_one_bar_counts_the_digits_of_all_checkpoints(
         bars.append(tqdm(**options | {"disable": False, "file": StringIO()}))
         return bars[-1]
 
-    monkeypatch.setattr("ca.report.command.tqdm", counting)
+    monkeypatch.setattr("ca.system.progress.tqdm", counting)
     report(replace(settings, checkpoints=two))
     assert [(bar.n, bar.total) for bar in bars] == [(40, 40)]
 
@@ -303,6 +317,16 @@ def test_a_bad_checkpoint_is_found_before_any_is_measured(
     line = told([str(two[0]), str(missing), "--output-dir", str(tmp_path / "outputs")], 1, capsys)
     assert line == f"ca: there is no checkpoint {missing}: ca train makes them"
     assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.usefixtures("_no_work")
+def test_a_folder_of_runs_names_their_checkpoints(
+    two: tuple[Path, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    line = told([str(tmp_path), "--output-dir", str(tmp_path / "outputs")], 1, capsys)
+    assert line == (
+        f"ca: {tmp_path} is not a checkpoint: it has no model.safetensors; did you mean {two[0]} or {two[1]}?"
+    )
 
 
 @pytest.mark.usefixtures("drawing_nothing")

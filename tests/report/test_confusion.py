@@ -1,4 +1,4 @@
-"""What the picture of a confusion matrix shows."""
+"""The figure of a confusion matrix."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from ca.render.palette import ink_on
 from ca.report.confusion import draw_confusion
 
 
@@ -48,7 +49,7 @@ def test_colour_is_the_share_of_the_row_and_the_diagonal_has_none(figures: list[
 
 
 @pytest.mark.parametrize("matrix", [matrix_of(), matrix_of((1, 2, 1)), [[0] * 10] * 10])
-def test_few_errors_or_none_look_harmless(matrix: list[list[int]], tmp_path: Path) -> None:
+def test_few_errors_or_none(matrix: list[list[int]], tmp_path: Path) -> None:
     draw_confusion(matrix, "$m", tick=2, path=tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").stat().st_size > 0
 
@@ -57,3 +58,17 @@ def test_a_single_error_is_not_drawn_in_the_darkest_colour(figures: list[Figure]
     draw_confusion(matrix_of((1, 2, 1)), "m", tick=2, path=Path("unused"))
     (image,) = figures[0].axes[0].images
     assert image.norm.vmax == 0.01, "ten times the share of that error"
+
+
+@pytest.mark.parametrize(("digits_per_label", "errors"), [(1, 1), (42, 3), (1000, 3)])
+def test_few_errors_of_a_small_sample_are_pale(
+    figures: list[Figure], digits_per_label: int, errors: int
+) -> None:
+    """The scale depends on the number of digits: ten errors of one kind or more are the darkest."""
+    matrix = np.eye(10, dtype=int) * (digits_per_label - errors)
+    matrix[range(10), range(9, -1, -1)] += errors
+    draw_confusion(matrix.tolist(), "m", tick=2, path=Path("unused"))
+    (image,) = figures[0].axes[0].images
+    assert image.norm.vmax == pytest.approx(min(1, 10 / digits_per_label))
+    shades = image.cmap(image.norm(np.array([errors / digits_per_label])), bytes=True)
+    assert ink_on(np.asarray(shades, dtype=np.uint8)[0, :3]) == (0, 0, 0), "black text is legible"

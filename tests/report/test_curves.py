@@ -108,7 +108,7 @@ def test_axis_of_shares_shows_every_plateau_in_its_upper_half(figures: list[Figu
         assert bottom > 0.85 or lowest < 0.97, "good automata are looked at closely"
 
 
-def test_shares_are_told_in_percent(figures: list[Figure]) -> None:
+def test_shares_are_labelled_in_percent(figures: list[Figure]) -> None:
     for axes in shares(figures, {"m": curves_of(0.95)}):
         labels = [axes.yaxis.get_major_formatter()(share, 0) for share in (0.57, 0.925, 1.0)]
         assert labels == ["57%", "92.5%", "100%"]

@@ -1,4 +1,4 @@
-"""What checkpoints are called where several stand side by side."""
+"""Short distinct names for checkpoints."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ca.system.errors import UsageError
         (["/r/a-b/c", "/s/a/b-c", "/t/x/c"], ["r/a-b/c", "s/a/b-c", "t/x/c"]),
     ],
 )
-def test_as_few_trailing_parts_as_tell_all_apart(paths: list[str], names: list[str]) -> None:
+def test_as_few_parent_folders_as_make_names_distinct(paths: list[str], names: list[str]) -> None:
     assert distinct_names([Path(path) for path in paths]) == names
     assert len({in_file_name(name) for name in names}) == len(names)
     assert not any("/" in in_file_name(name) for name in names)
@@ -36,6 +36,6 @@ def test_relative_paths_and_links_are_followed(tmp_path: Path, monkeypatch: pyte
         distinct_names([Path(), tmp_path / "link"])
 
 
-def test_paths_that_can_not_be_told_apart() -> None:
+def test_paths_without_distinct_names() -> None:
     with pytest.raises(UsageError, match="too alike"):
         distinct_names([Path("/r/a-b/c"), Path("/r/a/b-c"), Path("/r/x/c")])

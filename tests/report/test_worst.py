@@ -1,4 +1,4 @@
-"""Which digits are an automaton's worst, and how they are shown."""
+"""Which digits an automaton is worst at, and the figure of them."""
 
 from pathlib import Path
 
@@ -10,8 +10,18 @@ from support.helpers import seeded
 from torch import Tensor
 
 from ca.cells import DEAD, UNDECIDED
-from ca.render.palette import PALETTE
+from ca.render.palette import palette_of
 from ca.report.worst import agreed_on_wrong, draw_worst, never_agreed
+
+PALETTE = palette_of("distinct")
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Collect the figures instead of writing them."""
+    drawn: list[Figure] = []
+    monkeypatch.setattr("ca.report.worst.save_figure", lambda figure, path: drawn.append(figure))
+    return drawn
 
 
 def random_votes(seed: int, ticks: int = 3, digits: int = 60) -> tuple[Tensor, Tensor]:
@@ -69,10 +79,8 @@ def three_digits() -> tuple[Tensor, Tensor, np.ndarray]:
     return votes, torch.tensor([3, 4, 2]), np.stack([halves(3, 8), halves(9, 9), halves(2, DEAD)])
 
 
-def test_each_kind_has_its_count_pictures_and_captions(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures: list[Figure] = []
-    monkeypatch.setattr("ca.report.worst.save_figure", lambda figure, path: figures.append(figure))
-    draw_worst(*three_digits(), name="m", path=Path("unused"))
+def test_each_kind_has_its_count_pictures_and_captions(figures: list[Figure]) -> None:
+    draw_worst(*three_digits(), PALETTE, name="m", path=Path("unused"))
     above, beneath = figures[0].axes
     assert above.get_title().startswith("1 of 3 digits never agreed in 2 ticks")
     assert beneath.get_title().startswith("1 of 3 digits agree on a wrong class")
@@ -87,14 +95,13 @@ def test_each_kind_has_its_count_pictures_and_captions(monkeypatch: pytest.Monke
         assert len(set(seen.values()) - {seen[255, 255, 255]}) == 1, "as many of one half as of the other"
 
 
-def test_no_more_digits_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    figures: list[Figure] = []
-    monkeypatch.setattr("ca.report.worst.save_figure", lambda figure, path: figures.append(figure))
+def test_no_more_digits_than_there_is_room_for(figures: list[Figure]) -> None:
     votes, labels, cells = (torch.as_tensor(part) for part in three_digits())
     draw_worst(
         votes.repeat(1, 30, 1),
         labels.repeat(30),
         cells.repeat(30, 1, 1).numpy(),
+        PALETTE,
         name="m",
         path=Path("unused"),
     )
@@ -106,6 +113,29 @@ def test_no_more_digits_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) 
 def test_none_to_show_and_undecided_cells(tmp_path: Path) -> None:
     votes, labels, cells = three_digits()
     cells[0] = UNDECIDED
-    draw_worst(votes[:, 2:], labels[2:], cells[2:], name="_$m", path=tmp_path / "none.png")
-    draw_worst(votes, labels, cells, name="m", path=tmp_path / "some.png")
+    draw_worst(votes[:, 2:], labels[2:], cells[2:], PALETTE, name="_$m", path=tmp_path / "none.png")
+    draw_worst(votes, labels, cells, PALETTE, name="m", path=tmp_path / "some.png")
     assert (tmp_path / "none.png").stat().st_size < (tmp_path / "some.png").stat().st_size
+
+
+def test_height_is_that_of_what_there_is(figures: list[Figure]) -> None:
+    votes, labels, cells = three_digits()
+    heights = {}
+    for name, chosen in {"both": [0, 1, 2], "divided": [0, 2], "wrong": [1, 2], "none": [2]}.items():
+        draw_worst(votes[:, chosen], labels[chosen], cells[chosen], PALETTE, name=name, path=Path("unused"))
+        figure = figures[-1]
+        heights[name] = figure.get_size_inches()[1]
+        assert len(figure.legends) == (name != "none")
+        for axes, kind in zip(figure.axes, ("divided", "wrong"), strict=True):
+            assert len(axes.images) == (name in ("both", kind))
+            assert axes.get_title().startswith("1 of" if axes.images else f"0 of {len(chosen)} digits ")
+    assert heights["both"] > heights["divided"] == heights["wrong"] > heights["none"]
+    draw_worst(
+        votes.repeat(1, 9, 1),
+        labels.repeat(9),
+        np.tile(cells, (9, 1, 1)),
+        PALETTE,
+        name="m",
+        path=Path("unused"),
+    )
+    assert figures[-1].get_size_inches()[1] > heights["both"], "nine of a kind need two rows"

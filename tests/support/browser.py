@@ -1,12 +1,12 @@
-"""The real page in a real browser: fixtures and what several tests of the page share."""
+"""The page in a real browser: fixtures and helpers of the page's tests."""
 
 import base64
 import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,12 @@ FLAGS = (
 )
 PATIENCE = 60  # seconds; machines that run tests do other work too
 SIZE: ViewportSize = {"width": 1200, "height": 900}
-tabs: dict[str, Page] = {}  # that tests use one after the other, by address: a new one costs half a second
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+tabs: dict[str, Page] = {}  # of this process, by address: tests share them, as a new one costs half a second
 
 
 @pytest.fixture(scope="session")
@@ -52,38 +57,60 @@ def html() -> str:
     return build_page(load_checkpoint(None), load_digits("mnist", "test"))
 
 
-@pytest.fixture(scope="session", params=["served", "exported"])
-def address(
-    request: pytest.FixtureRequest, html: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Where the page is: on a local server, or on disk."""
-    if request.param == "exported":
-        path: Path = tmp_path_factory.mktemp("exported") / "page.html"
-        path.write_text(html, encoding="utf-8")
-        yield path.as_uri()
-        return
+@pytest.fixture(scope="session")
+def exported(html: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Write the page to a file, and return its address."""
+    path = tmp_path_factory.mktemp("exported") / "page.html"
+    path.write_text(html, encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture(scope="session")
+def served(html: str) -> Iterator[str]:
+    """Serve the page to this machine, and return its address."""
+    with serving(html) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@contextmanager
+def serving(html: str) -> Generator[int]:
+    """Serve a page while the `with` block lasts; its value is the port, which no other worker has."""
     server = page_server(html, 0)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
-def opened(browser: Browser, address: str, **options: Any) -> Page:
-    """Open the page in a context of its own; `closed` tells whether anything went wrong in it."""
+@pytest.fixture(params=["served", "exported"])
+def each_address(request: pytest.FixtureRequest) -> str:
+    """The page's address, served and exported: for tests whose subject depends on how the page was loaded."""
+    return request.getfixturevalue(request.param)
+
+
+def new_page(browser: Browser, **options: Any) -> Page:
+    """Open a tab in a context of its own."""
     options.setdefault("viewport", SIZE)
     page = browser.new_context(**options).new_page()
     page.set_default_timeout(1000 * PATIENCE)
     page.add_init_script("globalThis.errors = []; addEventListener('error', (e) => errors.push(e.message))")
+    return page
+
+
+def opened(browser: Browser, address: str, **options: Any) -> Page:
+    """Open the page in a context of its own; `closed` checks that nothing went wrong in it."""
+    page = new_page(browser, **options)
     load(page, address)
     return page
 
 
 def load(page: Page, address: str) -> None:
     page.goto(address)
-    wait_until(page, "Boolean(globalThis.ca && ca.app.seen)")
+    wait_until(page, "Boolean(globalThis.ca && ca.app.display.drawn)")
 
 
 def closed(page: Page) -> None:
@@ -93,8 +120,8 @@ def closed(page: Page) -> None:
 
 
 def errors_of(page: Page) -> list[str]:
-    said = [message.text for message in page.console_messages() if message.type == "error"]
-    return said + page.evaluate("errors")
+    messages = [message.text for message in page.console_messages() if message.type == "error"]
+    return messages + page.evaluate("errors")
 
 
 def wait_until(page: Page, condition: str) -> None:
@@ -121,8 +148,31 @@ def tap_until(page: Page, selector: str, condition: str) -> None:
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """Open the page anew, paused."""
+def page(browser: Browser, exported: str) -> Iterator[Page]:
+    """Open the exported page anew, paused."""
+    with fresh_page(browser, exported) as page:
+        yield page
+
+
+@pytest.fixture
+def each_page(browser: Browser, each_address: str) -> Iterator[Page]:
+    """Open the page anew, paused, served and exported: see `each_address`."""
+    with fresh_page(browser, each_address) as page:
+        yield page
+
+
+@pytest.fixture
+def phone(browser: Browser, exported: str) -> Iterator[Page]:
+    """Open the page on a phone, paused."""
+    page = opened(browser, exported, **PHONE)
+    page.evaluate("ca.app.setPlaying(false)")
+    yield page
+    closed(page)
+
+
+@contextmanager
+def fresh_page(browser: Browser, address: str) -> Generator[Page]:
+    """Load the page again in the tab for its address, paused; afterwards check that nothing went wrong."""
     if address in tabs:
         page = tabs[address]
         page.mouse.up()
@@ -140,9 +190,37 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     assert errors == []
 
 
+def open_details(page: Page) -> None:
+    """Unfold all that is folded on the page."""
+    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+
+
+def show(page: Page, label: int, ticks: int) -> None:
+    """Put the sample of a class on the board, from zero, and compute some ticks."""
+    page.evaluate("(label) => ca.app.choose(ca.app.samples.sample(label), true)", label)
+    page.evaluate("(ticks) => ca.app.session.step(ticks)", ticks)
+    next_frame(page)
+
+
 def next_frame(page: Page) -> None:
-    """Wait until the page has drawn what it knows."""
+    """Wait until the page has drawn the latest state."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def let_frames_pass(page: Page, milliseconds: int) -> None:
+    """Wait until the page's frames have advanced by some time."""
+    page.evaluate(
+        """(milliseconds) => new Promise((done) => {
+          let start;
+          const frame = (now) => {
+            start ??= now;
+            if (now - start < milliseconds) requestAnimationFrame(frame);
+            else done();
+          };
+          requestAnimationFrame(frame);
+        })""",
+        milliseconds,
+    )
 
 
 def to_text(array: NDArray[Any]) -> str:
@@ -170,6 +248,21 @@ def cells_of(page: Page) -> NDArray[np.float32]:
     cells = np.frombuffer(base64.b64decode(text), dtype="<f4").reshape(-1, 20)
     side = int(len(cells) ** 0.5)
     return cells.T.reshape(20, side, side)
+
+
+def classes_of(cells: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Class of each cell, 10 where no output is above zero, -1 where it is dead: (side, side)."""
+    outputs = cells[10:]
+    classes = np.where(outputs.max(0) > 0, outputs.argmax(0), 10)
+    return np.where(cells[0] > np.float32(0.1), classes, -1)
+
+
+def living_cells(page: Page) -> NDArray[np.bool]:
+    return cells_of(page)[0] > np.float32(0.1)
+
+
+def change_settings(page: Page, **changes: float) -> None:
+    page.evaluate("(changes) => Object.assign(ca.app.session.settings, changes)", changes)
 
 
 def set_ink(page: Page, levels: NDArray[np.uint8]) -> None:

@@ -1,7 +1,8 @@
-"""What the time of a tick grows with: with the cells that are alive, and not with the board they are on."""
+"""The time of a tick against the number of alive cells, and against the size of the board they are on."""
 
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -18,41 +19,47 @@ from ca.render.figures import COLOURS, PRINT_DPI, plain_axes, save_figure
 from ca.settings.commands import BenchmarkSettings
 from ca.system.seeds import seeded
 
-Cost = tuple[list[int], list[float]]  # cells, and milliseconds per tick
+Cost = dict[int, float]  # milliseconds per tick by the number of cells
 
-DIGITS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 7_300)  # the last have a million alive cells
+DIGITS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 7_300)  # the last number has a million alive cells
 SIDES = (112, 224, 448, 896, 1_792)
 ON_BOARD = 16  # digits
 TICKS = 4
 TIMES = 5
 
 
-def against_cells(settings: BenchmarkSettings, device: torch.device) -> Cost:
-    """Time per tick of batches of more and more digits, against their alive cells."""
+def against_cells(settings: BenchmarkSettings, device: torch.device, advance: Callable[[], object]) -> Cost:
+    """Time of batches of more and more digits by their alive cells; `advance` is called after each."""
     digits = load_digits("mnist", "test").to(device)
-    liveness = (digits[:count].liveness for count in DIGITS)
-    alive, milliseconds = zip(*(_time_ticks(some, settings.seed) for some in liveness), strict=True)
-    return list(alive), list(milliseconds)
+    cost = {}
+    for count in DIGITS:
+        cells, milliseconds = _time_ticks(digits[:count].liveness, settings.seed)
+        cost[cells] = milliseconds
+        advance()
+    return cost
 
 
-def against_area(settings: BenchmarkSettings, device: torch.device) -> Cost:
-    """Time per tick of the same digits on larger and larger boards, against the boards' cells."""
+def against_area(settings: BenchmarkSettings, device: torch.device, advance: Callable[[], object]) -> Cost:
+    """Time of the same digits on larger and larger boards by the boards' cells; `advance` as above."""
     digits = load_digits("mnist", "test")[:ON_BOARD].to(device).liveness
-    milliseconds = [_time_ticks(_board(digits, side), settings.seed)[1] for side in SIDES]
-    return [side**2 for side in SIDES], milliseconds
+    cost = {}
+    for side in SIDES:
+        _, cost[side**2] = _time_ticks(_board(digits, side), settings.seed)
+        advance()
+    return cost
 
 
 def draw_costs(by_cells: Cost, by_area: Cost, *, path: Path) -> None:
-    """Both on logarithmic axes, one beside the other."""
+    """Draw both side by side on logarithmic axes."""
     figure = Figure(figsize=(9, 3.6), dpi=PRINT_DPI, layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    (cells, times), (areas, flat) = by_cells, by_area
+    cells, times = list(by_cells), list(by_cells.values())
     left.loglog(cells, times, "o-", color=COLOURS[0], label="measured")
     proportional = [times[-1] * count / cells[-1] for count in cells]
     left.loglog(cells, proportional, "--", color="0.5", label="proportional")
     left.set(xlabel="alive cells", ylabel="milliseconds per tick")
     left.legend(frameon=False)
-    right.loglog(areas, flat, "o-", color=COLOURS[1])
+    right.loglog(list(by_area), list(by_area.values()), "o-", color=COLOURS[1])
     right.set(xlabel=f"cells of the board, with the same {ON_BOARD} digits")
     for axes in (left, right):
         plain_axes(axes)
@@ -61,7 +68,7 @@ def draw_costs(by_cells: Cost, by_area: Cost, *, path: Path) -> None:
 
 @torch.no_grad()
 def _time_ticks(liveness: Tensor, seed: int) -> tuple[int, float]:
-    """Alive cells, and milliseconds per tick, random draws included, of digits (batch, height, width)."""
+    """Alive cells of digits (batch, height, width), and milliseconds per tick with its random draws."""
     automaton = CellularAutomaton()
     automaton.reset_parameters(seeded(seed))
     automaton.to(liveness.device)

@@ -1,42 +1,65 @@
 """The speed of training and of measuring: the engine, the dense rule, and the limit of matrix products.
 
 A training step is a whole one, with the article's Adam: draw, roll out, backward, update, write back. All are
-timed in turn, round after round, so that a change in the machine's speed meets them alike; what counts are
-the ratios.
+timed in turn in every round, so that a change in the machine's speed affects all alike, and ratios are taken
+within rounds. `torch.utils.benchmark.Timer` would call each function at least twice before it measures, and
+make a round with its one dense step half as long again.
 """
 
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from ca.cells import STATE_CHANNELS, alive, outputs
+from ca.cells import alive, outputs
 from ca.data.digits import load_digits
 from ca.engine.kernel.threads import num_threads
 from ca.loss import LOSSES
-from ca.model import HIDDEN, TAPS
 from ca.protocol import measure
-from ca.settings.commands import BenchmarkSettings, TrainSettings
+from ca.settings.commands import BenchmarkSettings
+from ca.settings.training import TrainSettings
+from ca.sizes import HIDDEN, STATE_CHANNELS, TAPS
 from ca.system.seeds import seeded
 from ca.train.run import TrainingRun
 from ca.train.step import learn, training_step
 
-ENGINE_STEPS = 20  # a round; they take about as long as one dense step
-PRODUCTS = 40  # a round
+ENGINE_STEPS = 20  # in a round; they take about as long as one dense step
+PRODUCTS = 40  # in a round
 
 # Multiplications for each cell that fires: three matrix products forward. The backward pass needs two
-# products of the same size for each. Liveness never changes, so its share is not needed every tick.
+# products of the same size for each. Liveness never changes, so it takes part only once.
 MULTIPLICATIONS = TAPS * STATE_CHANNELS * HIDDEN + HIDDEN * HIDDEN + HIDDEN * STATE_CHANNELS
 
-MEASURED_DIGITS, MEASURED_TICKS = 128, 100  # a round of the protocol: two stages of so many ticks
-PROTOCOL_TICKS = 200
+MEASURED_DIGITS, MEASURED_TICKS = 128, 100  # in a round; the ticks of each of two stages
+PROTOCOL_TICKS = 200  # in each of two stages
 
 
-def speeds(settings: BenchmarkSettings, device: torch.device) -> dict[str, float]:
-    """Medians of all rounds, and ratios taken in each round."""
+@dataclass(frozen=True, kw_only=True)
+class Speeds:
+    """Medians over all rounds of speeds, and of ratios within a round.
+
+    "Floor" is the time that the same work would take at the speed of the machine's matrix products.
+    """
+
+    engine_steps_per_minute: float
+    dense_steps_per_minute: float
+    floor_steps_per_minute: float
+    ratio_to_dense: float
+    share_of_floor: float
+    protocol_seconds: float
+    protocol_floor_seconds: float
+    protocol_share_of_floor: float
+    gflop_per_step: float
+    product_gflop_per_second: float
+
+
+def measure_speeds(
+    settings: BenchmarkSettings, device: torch.device, advance: Callable[[], object]
+) -> Speeds:
+    """Time `repeats` rounds, after one to warm up; `advance` is called after each."""
     training = TrainSettings(
         recipe="article",
         batch_size=settings.batch_size,
@@ -61,14 +84,15 @@ def speeds(settings: BenchmarkSettings, device: torch.device) -> dict[str, float
 
     threads = torch.get_num_threads()
     engine, dense, measuring, flop_time = [], [], [], []
-    for number in tqdm(range(settings.repeats + 1), unit="round", disable=None):
+    for number in range(settings.repeats + 1):
         engine_time = _seconds(lambda: training_step(engine_run), ENGINE_STEPS, device)
         measure_time = _seconds(measure_some, 1, device)
-        torch.set_num_threads(num_threads())  # all that PyTorch would take by itself
+        torch.set_num_threads(num_threads())  # as many as PyTorch takes by default
         product_time = _seconds(lambda: torch.mm(left, right), PRODUCTS, device)
         dense_time = _seconds(lambda: dense_training_step(dense_run), 1, device)
         torch.set_num_threads(threads)
-        if number > 0:  # the first round warms up
+        advance()
+        if number > 0:
             engine.append(engine_time)
             measuring.append(measure_time)
             dense.append(dense_time)
@@ -76,26 +100,24 @@ def speeds(settings: BenchmarkSettings, device: torch.device) -> dict[str, float
 
     protocol_flop = 2 * MULTIPLICATIONS * engine_run.automaton.fire_rate * 2 * PROTOCOL_TICKS
     protocol_flop *= _alive_cells(test.liveness) * len(test)
-    return {
-        "engine_steps_per_minute": 60 / statistics.median(engine),
-        "dense_steps_per_minute": 60 / statistics.median(dense),
-        "floor_steps_per_minute": 60 / (step_flop * statistics.median(flop_time)),
-        "ratio_to_dense": statistics.median(d / e for d, e in zip(dense, engine, strict=True)),
-        "share_of_floor": statistics.median(
-            step_flop * f / e for f, e in zip(flop_time, engine, strict=True)
-        ),
-        "protocol_seconds": statistics.median(measuring) * protocol_flop / measure_flop,
-        "protocol_floor_seconds": statistics.median(flop_time) * protocol_flop,
-        "protocol_share_of_floor": statistics.median(
+    return Speeds(
+        engine_steps_per_minute=60 / statistics.median(engine),
+        dense_steps_per_minute=60 / statistics.median(dense),
+        floor_steps_per_minute=60 / (step_flop * statistics.median(flop_time)),
+        ratio_to_dense=statistics.median(d / e for d, e in zip(dense, engine, strict=True)),
+        share_of_floor=statistics.median(step_flop * f / e for f, e in zip(flop_time, engine, strict=True)),
+        protocol_seconds=statistics.median(measuring) * protocol_flop / measure_flop,
+        protocol_floor_seconds=statistics.median(flop_time) * protocol_flop,
+        protocol_share_of_floor=statistics.median(
             measure_flop * f / m for f, m in zip(flop_time, measuring, strict=True)
         ),
-        "gflop_per_step": step_flop / 1e9,
-        "product_gflop_per_second": 1e-9 / statistics.median(flop_time),
-    }
+        gflop_per_step=step_flop / 1e9,
+        product_gflop_per_second=1e-9 / statistics.median(flop_time),
+    )
 
 
 def dense_training_step(run: TrainingRun) -> Tensor:
-    """A training step as `ca.train.step.training_step`, by the dense rule in eager PyTorch."""
+    """A training step like `ca.train.step.training_step`, with the dense rule in eager PyTorch."""
     run.step += 1
     batch = run.pool.draw(run.settings.batch_size)
     grid = batch.grid.contiguous()
@@ -103,18 +125,17 @@ def dense_training_step(run: TrainingRun) -> Tensor:
         grid = run.automaton(grid, run.generator)
     digit, y, x = alive(grid[:, 0]).nonzero().unbind(1)
     loss = LOSSES[run.settings.loss](outputs(grid)[digit, :, y, x], batch.labels[digit], len(batch.labels))
-    learn(run, loss)
     run.pool.grid[batch.indices] = grid.detach()
-    return loss.detach()
+    return learn(run, *loss)
 
 
 def _alive_cells(liveness: Tensor) -> float:
-    """Alive cells of a digit, on average: (digits, height, width)."""
+    """Mean number of alive cells of digits (digits, height, width)."""
     return alive(liveness).sum().item() / len(liveness)
 
 
 def _seconds(work: Callable[[], object], times: int, device: torch.device) -> float:
-    """Wall time of one call, on average over some; one before that takes back caches and memory."""
+    """Mean wall time of a call, after one call to fill caches that the work before has used."""
     work()
     wait_for(device)
     start = time.perf_counter()
@@ -125,8 +146,6 @@ def _seconds(work: Callable[[], object], times: int, device: torch.device) -> fl
 
 
 def wait_for(device: torch.device) -> None:
-    """Let a device finish what it was given to do."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
+    """Wait until a device has finished its work."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)

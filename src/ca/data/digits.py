@@ -14,13 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES
 from ca.settings.choices import Dataset
+from ca.sizes import NUM_CLASSES
+from ca.system.arguments import check_choice
 from ca.system.errors import FailedError
 
+Split = Literal["train", "test"]
+
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
-DOWNLOAD_TIMEOUT = 30  # seconds without an answer
-UNREADABLE = (  # what a broken connection or damaged files make torchvision raise
+DOWNLOAD_TIMEOUT = 30  # seconds
+UNREADABLE = (  # errors of torchvision after a broken connection or with damaged files
     OSError,
     HTTPException,
     zlib.error,
@@ -40,10 +43,28 @@ class Digits:
     Attributes:
         images: (digits, height, width) uint8 grey values, 255 is full ink
         labels: (digits,) int64 classes 0-9
+
+    Raises:
+        ValueError: images or labels have another type or shape
+
+    Example:
+        >>> import ca
+        >>> digits = ca.load_digits()[:100]  # a slice, or a tensor of indices
+        >>> len(digits), digits.liveness.max()
+        (100, tensor(1.))
     """
 
     images: Tensor
     labels: Tensor
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        kinds = getattr(images, "dtype", None), getattr(labels, "dtype", None)
+        if kinds != (torch.uint8, torch.int64) or images.ndim != 3 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                "digits are uint8 images (digits, height, width) and int64 labels (digits,), both tensors: "
+                "ca.make_digits makes them from arrays"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -57,26 +78,39 @@ class Digits:
         return self.images.float() / 255
 
     def sample(self, number: int, generator: torch.Generator) -> "Digits":
-        """Random digits, none twice."""
+        """Random digits, each at most once."""
         order = torch.randperm(len(self), generator=generator, device=self.labels.device)
         return self[order[:number]]
 
     def to(self, device: torch.device) -> "Digits":
+        """The same digits on a device."""
         return Digits(self.images.to(device), self.labels.to(device))
 
 
-def load_digits(dataset: Dataset, split: Literal["train", "test"], data_dir: Path = Path("data")) -> Digits:
-    """The training or test digits of a data set.
+def load_digits(dataset: Dataset = "mnist", split: Split = "test", data_dir: Path | str = "data") -> Digits:
+    """Load the training or test digits of a data set.
 
     Args:
-        data_dir: folder of the data sets that do not come with this package; they are downloaded there
+        dataset: "mnist" (LeCun, Cortes and Burges) comes with the package; torchvision loads "fashion-mnist",
+            "kmnist", "qmnist" and "emnist-digits"
+        split: "train" or "test"
+        data_dir: folder of the other data sets; they are downloaded there if absent
 
     Raises:
-        FailedError: the set is neither in the folder nor can it be downloaded
+        ValueError: there is no such data set or split
+        FailedError: the set is not in the folder and the download fails
+
+    Example:
+        >>> import ca
+        >>> digits = ca.load_digits("mnist", "test")
+        >>> digits.images.shape, digits.labels[:5]
+        (torch.Size([10000, 28, 28]), tensor([7, 2, 1, 0, 4]))
     """
+    check_choice("dataset", dataset, Dataset)
+    check_choice("split", split, Split)
     if dataset == "mnist":
         return _bundled_mnist(split)
-    return _from_torchvision(dataset, split, data_dir)
+    return _from_torchvision(dataset, split, Path(data_dir))
 
 
 def _bundled_mnist(split: str) -> Digits:
@@ -89,7 +123,7 @@ def _bundled_mnist(split: str) -> Digits:
 
 
 def _from_torchvision(dataset: Dataset, split: str, data_dir: Path) -> Digits:
-    from torchvision import datasets  # takes half a second, which MNIST can save
+    from torchvision import datasets  # takes half a second, and MNIST does not need it
 
     kind: type[datasets.MNIST] = {
         "fashion-mnist": datasets.FashionMNIST,
@@ -106,16 +140,16 @@ def _from_torchvision(dataset: Dataset, split: str, data_dir: Path) -> Digits:
         return _checked(found.data, found.targets, column_by_column=dataset == "emnist-digits")
     except UNREADABLE as error:
         raise FailedError(
-            f"data set '{dataset}' is not whole in {folder} and can't be downloaded "
-            f"({type(error).__name__}): put {_expected_files(kind)} there, or use --dataset mnist"
+            f"data set '{dataset}' is not complete in {folder} and can't be downloaded "
+            f"({type(error).__name__}): put {_expected_files(kind)} there, or name its folder with --data-dir"
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
 
 
 def _checked(images: Tensor, labels: Tensor, *, column_by_column: bool) -> Digits:
-    """Digits from what torchvision has read; it does not check what the files say."""
-    labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the class, then the writer
+    """Digits of a data set that torchvision has read without checks."""
+    labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: classes, then writers
     images = images.transpose(1, 2) if column_by_column else images
     if images.dtype != torch.uint8 or len(images) != len(labels):
         raise ValueError(f"{len(images)} images of {images.dtype} with {len(labels)} labels")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ca.cells import ALIVE_THRESHOLD, STATE_CHANNELS, newborn
+from ca.cells import newborn
 from ca.engine.generic_backend import (
     layers_observe,
     layers_rollout,
@@ -24,6 +24,7 @@ from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.engine.native_backend import native_observe, native_rollout, serves
 from ca.engine.torch_backend import torch_observe, torch_rollout
 from ca.model import CellularAutomaton
+from ca.sizes import ALIVE_THRESHOLD, STATE_CHANNELS
 from ca.system.seeds import seeded
 from ca.system.terminal import print_line
 
@@ -73,12 +74,6 @@ def engine_of(automaton: CellularAutomaton, cells: Cells) -> Engine:
                 f"using {engine.name}, which takes about {engine.slowness} times as long"
             )
     return engines[key]
-
-
-def follows_standard_rule(automaton: CellularAutomaton) -> bool:
-    """Whether an automaton's `tick` is the rule that the compiled kernel and the page compute."""
-    cells = next(automaton.parameters()).new_zeros(0)
-    return _agrees(TORCH, automaton, cells.device, cells.dtype)
 
 
 def _choose(automaton: CellularAutomaton, cells: Cells) -> Engine:

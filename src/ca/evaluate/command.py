@@ -1,22 +1,25 @@
-"""Evaluation to look at: a video of digits that classify themselves, mutate, and change their minds."""
+"""`ca evaluate`: a video of digits that classify themselves and mutate, and the metrics of each stage."""
 
+from collections.abc import Iterator
 from pathlib import Path
-
-from tqdm import tqdm
 
 from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import Digits, load_digits
 from ca.engine.device import configure_threads, resolve_device
+from ca.evaluate.drawing import draw_frame
 from ca.evaluate.frame import FrameStyle
-from ca.evaluate.layouts import Board, Mosaic
-from ca.evaluate.recording import Recording
+from ca.evaluate.layouts import Board, Layout, Mosaic
+from ca.evaluate.recording import metrics_line, record
 from ca.evaluate.video import write_video
-from ca.evaluate.views import ChannelView, ClassView
-from ca.render.pictures import mosaic_shape
+from ca.evaluate.views import ChannelView, ClassView, View
+from ca.render.palette import palette_of
+from ca.render.pictures import Picture, mosaic_shape
+from ca.settings.choices import DEFAULT_COLOURS
 from ca.settings.commands import EvaluateSettings
-from ca.settings.limits import MAX_SIDE
+from ca.settings.limits import refuse_large_frames
 from ca.system.errors import UsageError
 from ca.system.folders import prepare_folder
+from ca.system.progress import Progress
 from ca.system.seeds import seeded
 
 
@@ -24,8 +27,8 @@ def evaluate(settings: EvaluateSettings) -> None:
     """Write a video of test digits; print its path, then the metrics at the end of each stage.
 
     Raises:
-        FailedError: checkpoint, data or device is not there, or the video can't be written
-        UsageError: more digits than there are, or than the board has room for; a frame too large for a video
+        FailedError: the checkpoint, data or device is missing, or the video can't be written
+        UsageError: more digits than the data set has or than the board has room for, or frames too large
     """
     checkpoint = load_checkpoint(settings.checkpoint)
     device = resolve_device(settings.device)
@@ -36,52 +39,45 @@ def evaluate(settings: EvaluateSettings) -> None:
     automaton.noise = automaton.noise if settings.noise is None else settings.noise
     digits = load_digits(settings.dataset or checkpoint.dataset, "test", settings.data_dir).to(device)
     if settings.num_digits > len(digits):
-        raise UsageError(
-            f"--batch-size {settings.num_digits} is more than the {len(digits)} digits there are"
-        )
+        raise UsageError(f"--batch-size {settings.num_digits} is more than the {len(digits)} test digits")
 
     view, layout = _view_and_layout(settings, digits)
-    ticks = settings.n_stages * settings.n_steps_per_stage
+    stages, ticks = settings.n_stages, settings.n_steps_per_stage
     style = FrameStyle(
         picture_size=layout.size,
         view=view,
-        ticks=ticks,
-        stage_starts=tuple(range(0, ticks, settings.n_steps_per_stage)),
+        ticks=stages * ticks,
+        stage_starts=tuple(range(0, stages * ticks, ticks)),
         slider=settings.slider,
         heading=settings.annotations,
     )
-    if max(style.size) > MAX_SIDE:
-        number = (
-            f"--board-size {settings.board_side}"
-            if settings.layout == "board"
-            else f"--batch-size {settings.num_digits}"
-        )
-        raise UsageError(
-            f"frames would be {style.size[1]} x {style.size[0]} pixels, more than {MAX_SIDE}: "
-            f"lower --zoom-scale {settings.zoom_scale} or {number}"
-        )
-    recording = Recording(automaton, digits, view, layout, style, settings, seeded(settings.seed, device))
+    refuse_large_frames(max(style.size), settings)
+    generator = seeded(settings.seed, device)
+    results = []
+
+    def frames() -> Iterator[Picture]:
+        moments = record(automaton, digits, layout, stages=stages, ticks=ticks, generator=generator)
+        with Progress(stages * ticks + 1, "frame") as progress:
+            for moment in moments:
+                if moment.tick and moment.tick % ticks == 0:
+                    stage = moment.tick // ticks
+                    results.append(f"stage {stage}, tick {moment.tick}: {metrics_line(moment)}")
+                yield draw_frame(moment, view, layout, style)
+                progress.advance()
+
     path = folder / _file_name(checkpoint.path, settings)
-    write_video(
-        path,
-        tqdm(recording.frames(), total=ticks + 1, unit="frame", disable=None),
-        settings.fps,
-        view.colours,
-    )
-    print(path)
-    print("\n".join(recording.results))
+    write_video(path, frames(), settings.fps, view.colours)
+    print(path, *results, sep="\n")
 
 
-def _view_and_layout(
-    settings: EvaluateSettings, digits: Digits
-) -> tuple[ClassView | ChannelView, Mosaic | Board]:
-    """How cells become colour, and where the digits stand."""
+def _view_and_layout(settings: EvaluateSettings, digits: Digits) -> tuple[View, Layout]:
     zoom, number = settings.zoom_scale, settings.num_digits
     height, width = digits.images.shape[1:]
     if settings.view == "channels":
         view = ChannelView(zoom)
     else:
-        view = ClassView(zoom, annotated=settings.annotations, shaded=settings.view == "confidence")
+        palette, shaded = palette_of(settings.colours), settings.view == "confidence"
+        view = ClassView(palette, zoom, annotated=settings.annotations, shaded=shaded)
     captions = settings.annotations and number > 1
     if settings.layout == "board":
         side = settings.board_side
@@ -90,7 +86,7 @@ def _view_and_layout(
             side=side,
             zoom=zoom,
             size=view.size(side, side),
-            captions=captions and settings.view != "channels",  # a digit is in nineteen places there
+            captions=captions and settings.view != "channels",  # where each digit is drawn nineteen times
         )
     columns = 1 if settings.view == "channels" else mosaic_shape(number)[1]
     return view, Mosaic(
@@ -99,7 +95,7 @@ def _view_and_layout(
 
 
 def _file_name(checkpoint: Path, settings: EvaluateSettings) -> str:
-    """A name that tells the checkpoint, the seed and the settings."""
+    """A name with the checkpoint, the seed and the settings that the video depends on."""
     parts = [
         checkpoint.resolve().name,
         f"seed-{settings.seed}",
@@ -116,6 +112,8 @@ def _file_name(checkpoint: Path, settings: EvaluateSettings) -> str:
         parts.append(f"noise-{settings.noise:g}")
     if settings.view != "classes":
         parts.append(settings.view)
+    if settings.colours != DEFAULT_COLOURS:
+        parts.append(f"{settings.colours}-colours")
     if settings.layout == "board":
         parts.append(f"board-{settings.board_side}")
     if settings.annotations:

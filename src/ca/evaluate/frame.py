@@ -1,4 +1,4 @@
-"""One frame of a video: a picture of the digits, a heading above it, a slider and a legend beneath."""
+"""A frame of a video: a heading, the picture of the digits, a slider and a legend."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,30 +6,30 @@ from functools import cached_property
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ca.evaluate.views import ChannelView, ClassView
+from ca.evaluate.views import View
 from ca.render.palette import INK, PALE_INK
 from ca.render.pictures import Picture
 
 BACKGROUND, TRACK = (255, 255, 255), (205, 205, 205)
-MIN_WIDTH = 160  # pixels that the legend needs
-MARGIN = 12
+MIN_WIDTH = 160  # pixels, for the legend
+MARGIN = 12  # pixels
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameStyle:
-    """How the frames of a video look, and where everything is; all lengths are in pixels.
+    """What the frames of a video consist of, and where it is. All lengths are in pixels.
 
     Attributes:
         picture_size: (height, width) of the picture of all digits
-        view: whose legend it is
-        ticks: ticks of the whole video
+        view: the view that the legend is for
+        ticks: number of ticks of the whole video
         stage_starts: ticks at which stages start
-        slider: whether there is a slider
-        heading: whether there is a line of text above the picture
+        slider: draw a slider below the picture
+        heading: write a line of text above the picture
     """
 
     picture_size: tuple[int, int]
-    view: ClassView | ChannelView
+    view: View
     ticks: int
     stage_starts: tuple[int, ...]
     slider: bool
@@ -37,7 +37,7 @@ class FrameStyle:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) of a frame, both even, as H.264 wants them."""
+        """(height, width) of a frame, both even, as H.264 requires."""
         height = self._legend_top + self._legend_height + MARGIN
         return height + height % 2, self._width + self._width % 2
 
@@ -67,7 +67,7 @@ class FrameStyle:
 
     @cached_property
     def _still(self) -> Image.Image:
-        """What is the same in every frame."""
+        """The part that is the same in every frame."""
         height, width = self.size
         image = Image.new("RGB", (width, height), BACKGROUND)
         draw = ImageDraw.Draw(image)
@@ -83,8 +83,8 @@ class FrameStyle:
 
         Args:
             picture: (height, width, 3) of `picture_size`
-            tick: ticks done so far
-            note: what the heading, if there is one, tells beside the tick, if it has room
+            tick: number of ticks so far
+            note: text of the heading after the tick; left out where it does not fit
 
         Returns:
             (height, width, 3) of `size`

@@ -1,63 +1,119 @@
-"""Where the digits of a video are, and their captions: the layouts `mosaic` and `board`."""
+"""Where the digits of a video are: the layouts `mosaic` and `board`."""
 
 import math
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ca.cells import DEAD, NUM_CLASSES, Indices
 from ca.data.digits import Digits
+from ca.evaluate.captions import caption_letters
 from ca.evaluate.scene import Placement, Scene
-from ca.render.palette import INK, PALETTE
+from ca.render.palette import INK
 from ca.render.pictures import Picture, mosaic
 from ca.system.errors import UsageError
 
-MIN_LETTERS = 9  # pixels below which a caption can't be read
+IMAGE_SIDE = 28  # cells along the side of a digit's image
+ATTEMPTS = 20  # to find room for every digit
 
 
-def majorities(indices: Indices, owner: NDArray[np.int64], num_digits: int) -> list[str]:
-    """The most common class of each digit's cells, and the share of its alive cells that output it.
+class Layout(Protocol):
+    """Where the digits of a video are."""
 
-    Args:
-        indices: (batch, height, width) palette indices
-        owner: (batch, height, width) the digit that a pixel belongs to
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels of the picture of all digits."""
+        ...
+
+    @property
+    def letters(self) -> int:
+        """Size in pixels of the letters above each digit; 0 if there are no captions."""
+        ...
+
+    def next_scene(self, digits: Digits, generator: torch.Generator) -> Scene:
+        """The digits of the next stage."""
+        ...
+
+    def compose(self, pictures: Picture, captions: list[str]) -> Picture:
+        """Join the pictures of a batch, (batch, height, width, 3), into one, (height, width, 3) of `size`.
+
+        Args:
+            captions: one for each digit; written above it if `letters` is not 0
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mosaic:
+    """Digits side by side, each alone in its image.
+
+    Attributes:
+        num_digits: number of digits
+        picture_size: (height, width) of the picture of one digit in pixels
+        columns: digits in a row
+        captions: write a caption above each digit, if there is room
     """
-    living = indices != DEAD
-    ballots = owner[living] * len(PALETTE) + indices[living]
-    counts = np.bincount(ballots, minlength=num_digits * len(PALETTE)).reshape(num_digits, -1)
-    return [_majority(count) for count in counts]
 
+    num_digits: int
+    picture_size: tuple[int, int]
+    columns: int
+    captions: bool
 
-def _majority(counts: NDArray[np.int64]) -> str:
-    classes = counts[:NUM_CLASSES]
-    if not classes.any():
-        return "none"
-    return f"{classes.argmax()} ({classes.max() / counts.sum():.0%})"
+    @property
+    def size(self) -> tuple[int, int]:
+        """As in `Layout`."""
+        height, width = self.picture_size
+        return self._rows * (height + self._caption_height), self.columns * width
 
+    @property
+    def letters(self) -> int:
+        """As in `Layout`."""
+        return caption_letters(min(self.picture_size)) if self.captions else 0
 
-def caption_letters(width: int) -> int:
-    """Size of the letters that fit above a digit so many pixels wide; 0 if they could not be read."""
-    letters = min(16, width // 7)
-    return letters if letters >= MIN_LETTERS else 0
+    @property
+    def _rows(self) -> int:
+        return math.ceil(self.num_digits / self.columns)
 
+    @property
+    def _caption_height(self) -> int:
+        return round(self.letters * 1.5)
 
-IMAGE_SIDE = 28  # cells along the image of a digit
-ATTEMPTS = 20  # at finding room for every digit
+    def next_scene(self, digits: Digits, generator: torch.Generator) -> Scene:
+        """Random digits, none twice."""
+        chosen = digits.sample(self.num_digits, generator)
+        number = torch.arange(self.num_digits, device=chosen.labels.device)
+        return Scene(chosen.liveness, number[:, None, None].expand(chosen.images.shape), chosen.labels)
+
+    def compose(self, pictures: Picture, captions: list[str]) -> Picture:
+        """As in `Layout`."""
+        strip = self._caption_height
+        framed = np.pad(pictures, ((0, 0), (strip, 0), (0, 0), (0, 0)), constant_values=255)
+        picture = mosaic(framed, self._rows, self.columns)
+        if not self.letters:
+            return picture
+        image = Image.fromarray(picture)
+        draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=self.letters)
+        height, width = self.picture_size
+        for number, caption in enumerate(captions):
+            row, column = divmod(number, self.columns)
+            at = ((column + 0.5) * width, row * (height + strip) + strip / 2)
+            draw.text(at, caption, INK, font, anchor="mm")
+        return np.asarray(image)
 
 
 @dataclass(kw_only=True)
 class Board:
-    """Digits on one board.
+    """Digits on one large square, which keep their places from stage to stage.
 
     Attributes:
-        num_digits: how many
-        side: cells along the board
+        num_digits: number of digits
+        side: cells along the side of the board
         zoom: pixels along the side of a cell
-        size: (height, width) of the board's picture in pixels
-        captions: whether each digit has a caption above it, if there is room
+        size: (height, width) of the picture of the board in pixels
+        captions: write a caption above each digit, if there is room
     """
 
     num_digits: int
@@ -68,14 +124,19 @@ class Board:
     _placement: Placement | None = field(default=None, init=False)
     _tops: list[tuple[float, float]] = field(default_factory=list, init=False)
 
+    @property
+    def letters(self) -> int:
+        """As in `Layout`."""
+        return caption_letters(IMAGE_SIDE * self.zoom) if self.captions else 0
+
     def next_scene(self, digits: Digits, generator: torch.Generator) -> Scene:
-        """Random digits where there is room; from the second scene on, others in their places.
+        """Random digits at random places; from the second scene on, other digits at the same places.
 
         Raises:
-            UsageError: there is not room for all
+            UsageError: there is not enough room for all digits
         """
         if self._placement is None:
-            self._placement = self._settled(digits, generator)
+            self._placement = self._place(digits, generator)
         else:
             for number in range(self.num_digits):
                 self._placement.exchange(number, digits, generator)
@@ -83,13 +144,8 @@ class Board:
         self._tops = _tops(scene.owner[0].cpu().numpy(), self.num_digits)
         return scene
 
-    @property
-    def letters(self) -> int:
-        """Size of the letters above each digit; 0 where there are none."""
-        return caption_letters(IMAGE_SIDE * self.zoom) if self.captions else 0
-
     def compose(self, pictures: Picture, captions: list[str]) -> Picture:
-        """The board's picture, with captions: (1, height, width, 3) -> (height, width, 3)."""
+        """As in `Layout`; the batch is one picture of the whole board."""
         if not self.letters:
             return pictures[0]
         image = Image.fromarray(pictures[0])
@@ -103,7 +159,7 @@ class Board:
             draw.text(at, caption, INK, font, anchor="mb", stroke_width=2, stroke_fill="white")
         return np.asarray(image)
 
-    def _settled(self, digits: Digits, generator: torch.Generator) -> Placement:
+    def _place(self, digits: Digits, generator: torch.Generator) -> Placement:
         most = 0
         for _ in range(ATTEMPTS):
             placement = Placement(self.side, digits.images[0])
@@ -120,64 +176,13 @@ class Board:
 
 
 def _tops(owner: NDArray[np.int64], num_digits: int) -> list[tuple[float, float]]:
-    """The middle of each digit's upper rim, in cells (y, x); a digit without ink is at the corner."""
+    """The middle of the upper edge of each digit, in cells (y, x); (0, 0) for a digit without ink.
+
+    Args:
+        owner: (height, width) the digit that a pixel belongs to
+    """
     tops = []
     for number in range(num_digits):
         y, x = np.nonzero(owner == number)
         tops.append((y.min(), (x.min() + x.max() + 1) / 2) if len(y) else (0.0, 0.0))
     return tops
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mosaic:
-    """Digits side by side.
-
-    Attributes:
-        num_digits: how many
-        picture_size: (height, width) of a digit's picture in pixels
-        columns: digits in a row
-        captions: whether each digit has a caption above it, if there is room
-    """
-
-    num_digits: int
-    picture_size: tuple[int, int]
-    columns: int
-    captions: bool
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(height, width) in pixels."""
-        height, width = self.picture_size
-        rows = math.ceil(self.num_digits / self.columns)
-        return rows * (height + self._caption_height), self.columns * width
-
-    @property
-    def letters(self) -> int:
-        """Size of the letters above each digit; 0 where there are none."""
-        return caption_letters(min(self.picture_size)) if self.captions else 0
-
-    @property
-    def _caption_height(self) -> int:
-        return round(self.letters * 1.5)
-
-    def next_scene(self, digits: Digits, generator: torch.Generator) -> Scene:
-        """Random digits, none twice."""
-        chosen = digits.sample(self.num_digits, generator)
-        number = torch.arange(self.num_digits, device=chosen.labels.device)
-        return Scene(chosen.liveness, number[:, None, None].expand(chosen.images.shape), chosen.labels)
-
-    def compose(self, pictures: Picture, captions: list[str]) -> Picture:
-        """One picture of `size`: (digits, height, width, 3) -> (height, width, 3)."""
-        strip = self._caption_height
-        framed = np.pad(pictures, ((0, 0), (strip, 0), (0, 0), (0, 0)), constant_values=255)
-        picture = mosaic(framed, math.ceil(self.num_digits / self.columns), self.columns)
-        if not self.letters:
-            return picture
-        image = Image.fromarray(picture)
-        draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=self.letters)
-        height, width = self.picture_size
-        for number, caption in enumerate(captions):
-            row, column = divmod(number, self.columns)
-            at = ((column + 0.5) * width, row * (height + strip) + strip / 2)
-            draw.text(at, caption, INK, font, anchor="mm")
-        return np.asarray(image)

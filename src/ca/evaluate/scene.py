@@ -1,4 +1,4 @@
-"""The digits of a stage: their liveness, owners and labels; and how they are placed on a shared board."""
+"""The digits of a stage: their liveness, owners and labels; and their places on a board that they share."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ca.data.digits import Digits
-from ca.engine.graph import CellGraph
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class Scene:
 
     Attributes:
         liveness: (batch, height, width) grey values in [0, 1]
-        owner: (batch, height, width) int64, number of the digit that a pixel belongs to; -1 for none
+        owner: (batch, height, width) int64 number of the digit that a pixel belongs to; -1 for none
         labels: (digits,) classes
     """
 
@@ -24,23 +23,18 @@ class Scene:
     owner: Tensor
     labels: Tensor
 
-    def owners(self, graph: CellGraph) -> Tensor:
-        """The digit that each alive row belongs to: (num_alive,)."""
-        living = slice(graph.num_alive)
-        return self.owner[graph.batch[living], graph.y[living], graph.x[living]]
-
 
 class Placement:
-    """Digits and their places on a board; none of their cells sees another digit's ink.
+    """Digits and their places on a board. No pixel with ink touches the ink of another digit.
 
     Args:
         side: cells along the board
-        like: an image of the size and on the device of all digits
+        like: any image: all others have its size and are on its device
     """
 
     def __init__(self, side: int, like: Tensor) -> None:
         self._height, self._width = like.shape
-        self._margin = max(like.shape) + 1  # images may lie across the rim, where they have no ink
+        self._margin = max(like.shape) + 1  # an image may extend beyond the board where it has no ink
         self._barred = F.pad(torch.zeros(side, side, device=like.device), 4 * [self._margin], value=1.0)
         self._images: list[Tensor] = []
         self._labels: list[Tensor] = []
@@ -50,7 +44,7 @@ class Placement:
         return len(self._images)
 
     def add(self, digit: Digits, generator: torch.Generator) -> bool:
-        """Put one digit where there is room, anywhere alike; False if there is none."""
+        """Add one digit at a random place, all places with room equally likely; False if there is none."""
         ink = (digit.images > 0).float().unsqueeze(0)
         free = (F.conv2d(self._barred[None, None, 1:-1, 1:-1], ink)[0, 0] == 0).nonzero()
         if not len(free):
@@ -64,7 +58,7 @@ class Placement:
         return True
 
     def exchange(self, number: int, candidates: Digits, generator: torch.Generator) -> None:
-        """Replace a digit by a random other one that fits in its place; if none does, it stays."""
+        """Replace a digit by a random candidate that fits at its place; keep it if none does."""
         self._bar(number, -1)
         barred = self._area(self._barred, number) > 0
         device = candidates.labels.device
@@ -89,13 +83,13 @@ class Placement:
         return Scene(liveness[None, board, board], owner[None, board, board], torch.stack(self._labels))
 
     def _bar(self, number: int, change: int) -> None:
-        """Count a digit in or out: no other's ink may lie on its ink or beside it."""
+        """Bar (1) or free (-1) the pixels of a digit's ink and their neighbours for the ink of others."""
         ink = (self._images[number] > 0).float()
         grown = F.max_pool2d(F.pad(ink, (2, 2, 2, 2))[None], 3, stride=1)[0]
         y, x = self._corners[number]
         self._barred[y - 1 : y + self._height + 1, x - 1 : x + self._width + 1] += change * grown
 
     def _area(self, board: Tensor, number: int) -> Tensor:
-        """The part of a board, margin included, under a digit's image."""
+        """The part of a board with margins that the image of a digit covers."""
         y, x = self._corners[number]
         return board[y : y + self._height, x : x + self._width]

@@ -1,4 +1,4 @@
-"""Frames to a video file: MP4 that plays in browsers, or GIF."""
+"""Writing frames into a video file: MP4 that browsers play, or GIF."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ca.render.pictures import Picture
-from ca.system.errors import FailedError
+from ca.system.folders import writing
 from ca.system.publish import published
 
-GIF_MAX_FPS = 50.0  # browsers slow frames down that last less than two hundredths of a second
+GIF_MAX_FPS = 50.0  # browsers slow down frames that last less than 0.02 seconds
 X264 = ("-crf", "18", "-movflags", "+faststart")
-BT709 = (  # said in the file, so that every player shows the palette's colours
+BT709 = (  # recorded in the file, so that every player shows the same colours
     "-vf", "scale=out_color_matrix=bt709:out_range=tv",
     "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv",
 )  # fmt: skip
@@ -24,22 +24,19 @@ BT709 = (  # said in the file, so that every player shows the palette's colours
 def write_video(path: Path, frames: Iterable[Picture], fps: float, colours: NDArray[np.uint8]) -> None:
     """Write frames (height, width, 3), uint8 RGB of even size, as MP4 or GIF by the path's suffix.
 
-    `colours` (at most 256, 3) are those of a GIF, which has no others.
+    The file appears under its name only when it is complete.
 
-    A reader sees a whole file or none: it is written under a temporary name, checked and renamed.
+    Args:
+        colours: (at most 256, 3) the colours of a GIF
 
     Raises:
-        FailedError: it could not be written whole
+        FailedError: the file could not be written, or ffmpeg left out frames
     """
-    try:
-        with published(path) as temporary:
-            if path.suffix == ".gif":
-                _write_gif(temporary, frames, fps, colours)
-            else:
-                _write_mp4(temporary, frames, fps)
-    except OSError as error:
-        reason = str(error.strerror or error).strip().split("\n")[0]
-        raise FailedError(f"can't write {path}: {reason}") from error
+    with writing(path), published(path) as temporary:
+        if path.suffix == ".gif":
+            _write_gif(temporary, frames, fps, colours)
+        else:
+            _write_mp4(temporary, frames, fps)
 
 
 def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
@@ -61,7 +58,7 @@ def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
             count += 1
     finally:
         writer.close()
-    # The writer does not tell when ffmpeg failed, so count what can be read back.
+    # The writer does not report a failure of ffmpeg, so count the frames of the file.
     try:
         written, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
     except RuntimeError:
@@ -82,6 +79,6 @@ def _write_gif(path: Path, frames: Iterable[Picture], fps: float, colours: NDArr
 
 
 def _gif_delays(count: int, fps: float) -> list[int]:
-    """Milliseconds that each frame stays: GIF counts in tens of them, so some last longer than others."""
+    """Milliseconds that each frame lasts: multiples of 10, as GIF requires, and therefore not all equal."""
     ends = [round(100 * (number + 1) / min(fps, GIF_MAX_FPS)) for number in range(count)]
     return [10 * (end - start) for start, end in zip([0, *ends], ends, strict=False)]

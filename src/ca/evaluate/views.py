@@ -1,24 +1,127 @@
-"""What is seen of a cell: the views `classes`, `confidence` and `channels`."""
+"""What a video shows of each cell: the views `classes`, `confidence` and `channels`."""
+
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES, STATE_CHANNELS, alive, colour_indices, outputs
-from ca.render.palette import INK, PALETTE, ink_on
+from ca.cells import UNDECIDED, Indices, alive, outputs
+from ca.render.palette import INK, Palette, ink_on
 from ca.render.pictures import Picture, cell_tiles, paint
+from ca.sizes import NUM_CLASSES, STATE_CHANNELS
+
+Box = tuple[int, int, int, int]  # left, top, right and bottom in pixels
 
 DIVERGING = [(5, 48, 97), (67, 147, 195), (247, 247, 247), (214, 96, 77), (103, 0, 31)]  # ColorBrewer's RdBu
 SHADES = 201  # odd, so that the middle one is zero
 DEAD_SHADE = SHADES
-NEUTRAL = (222, 222, 222)  # dead cells
+NEUTRAL = (222, 222, 222)  # colour of dead cells
 HEADINGS = [*(f"state {channel}" for channel in range(1, 10)), *(f"class {index}" for index in range(10))]
+GREYS = np.linspace(INK, (255, 255, 255), 16).round().astype(np.uint8)  # of text on white
 LEGEND_VALUES = (-10, -1, 0, 1, 10)
 
 
+class View(Protocol):
+    """How cells become pixels."""
+
+    @property
+    def colours(self) -> NDArray[np.uint8]:
+        """(colours, 3) RGB colours of pictures and legend, at most 256: those of a GIF."""
+        ...
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) in pixels of a picture of height x width cells."""
+        ...
+
+    def paint(self, grid: Tensor, indices: Indices) -> Picture:
+        """A picture of each grid of a batch.
+
+        Args:
+            grid: (batch, 20, height, width)
+            indices: (batch, height, width) `colour_indices` of the grid
+
+        Returns:
+            (batch, *size(height, width), 3)
+        """
+        ...
+
+    def draw_legend(self, draw: ImageDraw.ImageDraw, box: Box, letters: int) -> None:
+        """Draw the meaning of the colours into a box, with letters of this size in pixels."""
+        ...
+
+
+class ClassView:
+    """Each cell in the colour of its class.
+
+    Args:
+        zoom: pixels along the side of a cell
+        annotated: write the class into each cell that is large enough
+        shaded: darken a cell by how little its largest output exceeds the second largest
+    """
+
+    def __init__(self, palette: Palette, zoom: int, *, annotated: bool, shaded: bool) -> None:
+        self._palette = palette
+        self._tiles = cell_tiles(palette, zoom, annotated=annotated)
+        self._shaded = shaded
+
+    @property
+    def colours(self) -> NDArray[np.uint8]:
+        """As in `View`."""
+        shares = np.linspace(0, 1, 8)[:, None, None]
+        blends = [(1 - shares) * self._palette + shares * ink for ink in (0, 255)]
+        colours = np.concatenate([GREYS, *(blend.reshape(-1, 3) for blend in blends)])
+        return np.unique(colours.round().astype(np.uint8), axis=0)
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """As in `View`."""
+        zoom = self._tiles.shape[1]
+        return height * zoom, width * zoom
+
+    def paint(self, grid: Tensor, indices: Indices) -> Picture:
+        """As in `View`."""
+        picture = paint(indices, self._tiles)
+        if not self._shaded:
+            return picture
+        zoom = self._tiles.shape[1]
+        shade = confidence(grid).cpu().numpy().repeat(zoom, 1).repeat(zoom, 2)
+        return (picture * shade[..., None]).round().astype(np.uint8)
+
+    def draw_legend(self, draw: ImageDraw.ImageDraw, box: Box, letters: int) -> None:
+        """As in `View`: the classes, shaded ones from unsure to sure, then the colour of undecided cells."""
+        left, top, right, bottom = box
+        font = ImageFont.load_default(size=letters)
+        last = "undecided"
+        last_width = font.getlength(last) + 0.6 * letters
+        step = min((right - left - last_width) / NUM_CLASSES, 3 * letters)
+        first = (left + right - step * NUM_CLASSES - last_width) / 2
+        for index in range(NUM_CLASSES + 1):
+            x0 = round(first + index * step + 1)
+            x1 = round(first + index * step + (last_width if index == UNDECIDED else step) - 1)
+            colour, shaded = self._palette[index], self._shaded and index < NUM_CLASSES
+            for x in range(x0, x1 + 1):
+                share = min(1, 2 * (x - x0) / max(1, x1 - x0)) if shaded else 1
+                draw.line((x, top, x, bottom), fill=tuple((colour * share).round().astype(int)))
+            at = (x0 + (0.75 if shaded else 0.5) * (x1 - x0), (top + bottom) / 2)
+            draw.text(at, last if index == UNDECIDED else str(index), ink_on(colour), font, anchor="mm")
+
+
+def confidence(grid: Tensor) -> Tensor:
+    """How far each alive cell's largest output is above the second largest, at most 1; 1 for dead cells.
+
+    Args:
+        grid: (batch, 20, height, width)
+
+    Returns:
+        (batch, height, width)
+    """
+    largest, second = outputs(grid).topk(2, dim=1).values.unbind(1)
+    return (largest - second).clamp(max=1).where(alive(grid[:, 0]), 1.0)
+
+
 class ChannelView:
-    """Each state channel as a picture of its own, its values through arctan on a diverging map.
+    """Each state channel as a picture of its own; the arctan of a value is its place on a diverging map.
 
     Args:
         zoom: pixels along the side of a cell
@@ -33,18 +136,17 @@ class ChannelView:
 
     @property
     def colours(self) -> NDArray[np.uint8]:
-        """(colours, 3) that pictures are made of."""
-        greys = np.linspace(INK, (255, 255, 255), 16).round().astype(np.uint8)
-        return np.concatenate([self._shades, greys])
+        """As in `View`."""
+        return np.concatenate([self._shades, GREYS])
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) in pixels of the picture of so many cells."""
+        """As in `View`."""
         zoom, gaps = self._tiles.shape[1], STATE_CHANNELS + 1  # twice before the outputs
         heading = self._heading_letters(width * zoom) * 3 // 2
         return heading + height * zoom + self._gap, STATE_CHANNELS * width * zoom + gaps * self._gap
 
-    def paint(self, grid: Tensor) -> Picture:
-        """A picture of each digit: (batch, 20, height, width) -> (batch, *size(height, width), 3)."""
+    def paint(self, grid: Tensor, indices: Indices) -> Picture:
+        """As in `View`; the classes of the cells are not shown."""
         batch, _, height, width = grid.shape
         zoom = self._tiles.shape[1]
         shades = (SHADES - 1) * (0.5 + grid[:, 1:].atan() / np.pi)
@@ -57,8 +159,8 @@ class ChannelView:
             )
         return whole
 
-    def draw_legend(self, draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], letters: int) -> None:
-        """The map and the values that its colours stand for, within a box (left, top, right, bottom)."""
+    def draw_legend(self, draw: ImageDraw.ImageDraw, box: Box, letters: int) -> None:
+        """As in `View`: the map, with some values at their places."""
         left, top, right, bottom = box
         half = min(right - left, letters * 30) // 2
         middle = (left + right) // 2
@@ -68,9 +170,8 @@ class ChannelView:
         font = ImageFont.load_default(size=letters * 0.8)
         for value in LEGEND_VALUES:
             at = (middle + half * np.arctan(value) * 2 / np.pi, (top + bottom) / 2)
-            draw.text(
-                at, f"{value:+d}" if value else "0", INK if abs(value) < 2 else "white", font, anchor="mm"
-            )
+            text = f"{value:+d}" if value else "0"
+            draw.text(at, text, INK if abs(value) < 2 else "white", font, anchor="mm")
 
     def _left(self, channel: int, width: int) -> int:
         gaps = channel + (1 if channel >= STATE_CHANNELS - NUM_CLASSES else 0)
@@ -80,7 +181,7 @@ class ChannelView:
         return max(6, min(16, width // 5))
 
     def _headings(self, height: int, width: int) -> Picture:
-        """White of the size of a digit's picture, with the name of each channel at its top."""
+        """A white picture of a digit of height x width cells, with the name of each channel at the top."""
         zoom = self._tiles.shape[1]
         rows, columns = self.size(height, width)
         image = Image.new("RGB", (columns, rows), "white")
@@ -91,65 +192,3 @@ class ChannelView:
             at = (self._left(channel, width * zoom) + width * zoom / 2, letters * 0.75)
             draw.text(at, heading, INK, font, anchor="mm")
         return np.asarray(image)
-
-
-class ClassView:
-    """Each cell in the colour of its class.
-
-    Args:
-        zoom: pixels along the side of a cell
-        annotated: write the class into each cell that has room
-        shaded: the darker, the less sure: by how far the largest output is above the second largest
-    """
-
-    def __init__(self, zoom: int, *, annotated: bool, shaded: bool) -> None:
-        self._tiles = cell_tiles(zoom, annotated=annotated)
-        self._shaded = shaded
-
-    @property
-    def colours(self) -> NDArray[np.uint8]:
-        """(colours, 3) that pictures are made of."""
-        shares = np.linspace(0, 1, 8)[:, None, None]
-        blends = [(1 - shares) * PALETTE + shares * ink for ink in (0, 255)]
-        return np.unique(np.concatenate(blends).reshape(-1, 3).round().astype(np.uint8), axis=0)
-
-    def size(self, height: int, width: int) -> tuple[int, int]:
-        """(height, width) in pixels of the picture of so many cells."""
-        zoom = self._tiles.shape[1]
-        return height * zoom, width * zoom
-
-    def paint(self, grid: Tensor) -> Picture:
-        """A picture of each digit: (batch, 20, height, width) -> (batch, height * zoom, width * zoom, 3)."""
-        picture = paint(colour_indices(grid), self._tiles)
-        if not self._shaded:
-            return picture
-        zoom = self._tiles.shape[1]
-        shade = confidence(grid).cpu().numpy().repeat(zoom, 1).repeat(zoom, 2)
-        return (picture * shade[..., None]).round().astype(np.uint8)
-
-    def draw_legend(self, draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], letters: int) -> None:
-        """The ten classes in a box (left, top, right, bottom); shaded ones from unsure to sure."""
-        left, top, right, bottom = box
-        step = min(right - left, letters * 30) / NUM_CLASSES
-        first = (left + right - step * NUM_CLASSES) / 2
-        font = ImageFont.load_default(size=letters)
-        for index in range(NUM_CLASSES):
-            x0, x1 = round(first + index * step + 1), round(first + (index + 1) * step - 1)
-            for x in range(x0, x1 + 1):
-                share = (x - x0) / max(1, x1 - x0) if self._shaded else 1
-                draw.line((x, top, x, bottom), fill=tuple((PALETTE[index] * share).round().astype(int)))
-            at = ((x0 + x1) / 2 if not self._shaded else x0 + 0.8 * (x1 - x0), (top + bottom) / 2)
-            draw.text(at, str(index), ink_on(index), font, anchor="mm")
-
-
-def confidence(grid: Tensor) -> Tensor:
-    """How far each alive cell's largest output is above the second largest, at most 1; 1 for dead cells.
-
-    Args:
-        grid: (batch, 20, height, width)
-
-    Returns:
-        (batch, height, width)
-    """
-    largest, second = outputs(grid).topk(2, dim=1).values.unbind(1)
-    return (largest - second).clamp(max=1).where(alive(grid[:, 0]), 1.0)

@@ -1,1 +1,1 @@
-"""`ca demo` and `ca export`: the page to draw on; its sources are in `web/`."""
+"""`ca demo` and `ca export`: a page to draw on, where the automaton runs; its sources are in `web/`."""

@@ -1,20 +1,23 @@
-"""`ca demo`: the page, served to this machine alone."""
+"""`ca demo`: serves the page to this machine only."""
 
+import sys
 import threading
 import webbrowser
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import load_digits
 from ca.page.build import build_page
 from ca.settings.commands import DemoSettings
 from ca.system.errors import FailedError
+from ca.system.signals import ended_by_ctrl_c
 
 HOST = "127.0.0.1"
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
-    "Cache-Control": "no-store",  # another automaton may be shown at the same address next time
+    "Cache-Control": "no-store",  # the next `ca demo` may serve another automaton at the same address
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -27,10 +30,12 @@ def demo(settings: DemoSettings) -> None:
     """Serve the page until Ctrl-C, and open it in a browser.
 
     Raises:
-        FailedError: checkpoint or data are not there, or the port is taken
+        FailedError: checkpoint or data are missing, the automaton has another rule than the page's, or the
+            port is taken
     """
-    checkpoint = load_checkpoint(settings.checkpoint)
-    page = build_page(checkpoint, load_digits(checkpoint.dataset, "test", settings.data_dir))
+    with ended_by_ctrl_c():
+        checkpoint = load_checkpoint(settings.checkpoint)
+        page = build_page(checkpoint, load_digits(checkpoint.dataset, "test", settings.data_dir))
     server = page_server(page, settings.port)
     address = f"http://{HOST}:{server.server_port}/"
     print(f"{address}  (Ctrl-C ends it)", flush=True)
@@ -39,16 +44,23 @@ def demo(settings: DemoSettings) -> None:
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        print()
+        print()  # end the line with "^C"
     finally:
         server.server_close()
 
 
-def page_server(page: str, port: int) -> ThreadingHTTPServer:
-    """A server of one page on the loopback interface; with port 0, on any that is free.
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print no traceback when a browser closes a connection early."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
-    It answers only requests that name it as their host: a web site whose name was pointed at this
-    machine gets nothing.
+
+def page_server(page: str, port: int) -> ThreadingHTTPServer:
+    """A server of one page on the loopback interface; with port 0, at any port that is free.
+
+    It answers only requests whose host is this address, so that a web site whose name resolves to this
+    machine gets nothing (DNS rebinding).
 
     Raises:
         FailedError: the port is taken
@@ -79,10 +91,10 @@ def page_server(page: str, port: int) -> ThreadingHTTPServer:
                     self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Be silent: the terminal is the user's."""
+            """Print nothing."""
 
     try:
-        server = ThreadingHTTPServer((HOST, port), Handler)
+        server = _Server((HOST, port), Handler)
     except OSError as error:
         raise FailedError(
             f"can't serve on port {port}: {error.strerror}; choose another --port, or 0 for any"

@@ -1,1 +1,1 @@
-"""Colours, pictures of cells, and what all figures share."""
+"""Colours, pictures of cells, and common parts of all figures."""

@@ -1,11 +1,11 @@
-"""Colours: of the classes, and of letters and lines."""
+"""Colours of the classes, and of letters and lines."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ca.settings.choices import Colours
 
-Palette = NDArray[np.uint8]  # (12, 3) RGB: classes 0-9, alive with no positive output, dead
+Palette = NDArray[np.uint8]  # (12, 3) RGB: classes 0-9, undecided, dead; see `ca.cells.colour_indices`
 
 CLASS_COLOURS: dict[Colours, str] = {
     # Any two classes look different to normal, deutan, protan and tritan eyes (CIEDE2000 of 18 or more).
@@ -16,19 +16,18 @@ CLASS_COLOURS: dict[Colours, str] = {
     "article": "800000 e6194b 46f0f0 d2f53c fabebe aa6e28 aaffc3 a5a39f 008080 808000",
 }
 UNDECIDED_COLOUR, DEAD_COLOUR = "000000", "ffffff"
+INK, PALE_INK = (40, 40, 40), (120, 120, 120)  # of letters and lines
 
 
 def palette_of(colours: Colours) -> Palette:
-    """The colours of a choice: (12, 3) uint8 RGB."""
+    """The palette with these colours of the classes: (12, 3) uint8 RGB."""
     every = f"{CLASS_COLOURS[colours]} {UNDECIDED_COLOUR} {DEAD_COLOUR}"
     return np.array([tuple(bytes.fromhex(colour)) for colour in every.split()], dtype=np.uint8)
 
 
-PALETTE = palette_of("article")
-INK, PALE_INK = (40, 40, 40), (120, 120, 120)  # of letters and lines
-
-
-def ink_on(index: int) -> tuple[int, int, int]:
-    """Black or white, whichever can be read on a palette colour (luma of ITU-R BT.601)."""
-    luma = PALETTE[index] @ np.array([0.299, 0.587, 0.114])
-    return (0, 0, 0) if luma > 128 else (255, 255, 255)
+def ink_on(colour: NDArray[np.uint8]) -> tuple[int, int, int]:
+    """Black or white, whichever has more contrast with an RGB colour (WCAG 2.2, "contrast ratio")."""
+    share = colour / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    return (0, 0, 0) if (luminance + 0.05) ** 2 > 1.05 * 0.05 else (255, 255, 255)

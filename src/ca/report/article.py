@@ -1,4 +1,4 @@
-"""What the article reports for its best model on MNIST, L2 loss with noise: its table of "Experiment 2"."""
+"""The article's results of its best model on MNIST, L2 loss with noise: the table of "Experiment 2"."""
 
 NAME = "article, L2 + noise"
 TOP = {"cell_accuracy": (65, 0.954), "agreement": (190, 0.882)}  # (tick, share), before the mutation

@@ -1,37 +1,42 @@
-"""The confusion matrix of a checkpoint, as a figure."""
+"""A figure of the confusion matrix of a checkpoint."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from ca.cells import NUM_CLASSES
 from ca.render.figures import PRINT_DPI, percent, plain_text, save_figure
+from ca.sizes import NUM_CLASSES
 
-LEAST_SCALE = 0.01  # of a row: a single error must not look like a calamity
+MIN_DARKEST = 10  # digits: fewer equal errors never get the darkest colour
+ORANGES = ListedColormap(colormaps["Oranges"](np.linspace(0, 0.7, 256)))  # black text is legible on all
 
 
 def draw_confusion(confusion: Sequence[Sequence[int]], name: str, *, tick: int, path: Path) -> None:
-    """Counts in all cells, colours for the errors alone: nearly all digits are on the diagonal.
+    """Draw the counts, and the errors in colour; the diagonal, with nearly all digits, has none.
+
+    The darkest colour stands for the largest share of a label's digits, but for no fewer than 10 digits.
 
     Args:
         confusion: (10, 10) digits of each label (row) by their most common class (column)
-        name: the checkpoint's
-        tick: the one after which they were counted
+        name: name of the checkpoint
+        tick: tick after which the classes were counted
     """
     counts = np.array(confusion)
     shares = counts / counts.sum(1, keepdims=True).clip(min=1)
     errors = np.ma.masked_array(shares, np.eye(NUM_CLASSES, dtype=bool))
-    most = max(LEAST_SCALE, errors.max())
+    digits_per_label = max(1, np.median(counts.sum(1)))
+    darkest = max(errors.max(), min(1, MIN_DARKEST / digits_per_label))
     figure = Figure(figsize=(6.4, 5.6), dpi=PRINT_DPI, layout="constrained")
     axes = figure.subplots()
     axes.set_facecolor("gainsboro")
-    image = axes.imshow(errors, cmap="Oranges", vmin=0, vmax=most)
+    image = axes.imshow(errors, cmap=ORANGES, vmin=0, vmax=darkest)
     for (label, common), count in np.ndenumerate(counts):
         if count:
-            ink = "white" if label != common and shares[label, common] > 0.6 * most else "black"
-            axes.text(common, label, f"{count:,}", color=ink, ha="center", va="center", fontsize=8)
+            axes.text(common, label, f"{count:,}", ha="center", va="center", fontsize=8)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(range(NUM_CLASSES))
         axis.set_ticks(np.arange(1, NUM_CLASSES) - 0.5, minor=True)

@@ -1,4 +1,4 @@
-"""Figures of what is measured tick by tick, with all checkpoints on the same axes."""
+"""Figures of the metrics tick by tick, with all checkpoints on the same axes."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,42 +12,42 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from ca.render.figures import COLOURS, PRINT_DPI, percent, plain_axes, plain_text, save_figure
 from ca.report import article
 
-Curves = Mapping[str, Sequence[float]]  # by metric, a value a tick
-DASHES = ("-", "--", ":", "-.")  # one after the other, once the colours are used up
-LEGEND_LETTERS = 90  # that fit side by side
+Curves = Mapping[str, Sequence[float]]  # for each metric, its value after every tick
+DASHES = ("-", "--", ":", "-.")  # the next one when all colours are used
+LEGEND_LETTERS = 90  # letters that fit into a line of the legend
 
 
 def draw_shares(
     curves: Mapping[str, Curves], ticks_per_stage: int, *, with_article: bool, path: Path
 ) -> None:
-    """Cell accuracy and agreement against ticks.
+    """Draw cell accuracy and agreement against ticks.
 
     Args:
-        curves: of each checkpoint, by its name
-        with_article: whether to show what the article reports for MNIST
+        curves: for each checkpoint, by its name
+        with_article: also draw the article's results on MNIST
     """
     labels = {"cell_accuracy": "cell accuracy (share of cells)", "agreement": "agreement (share of digits)"}
     figure, panels = _panels(curves, labels, ticks_per_stage)
     for metric, axes in panels.items():
-        # The article counts its ticks from zero state: beyond a mutation they mean nothing.
-        told = (article.TOP[metric], article.AT_200[metric]) if with_article else ()
-        points = [(tick, share) for tick, share in told if tick <= ticks_per_stage]
+        # The article counts ticks from zero state, so its points have no place after a mutation.
+        reported = (article.TOP[metric], article.AT_200[metric]) if with_article else ()
+        points = [(tick, share) for tick, share in reported if tick <= ticks_per_stage]
         if points:
             ticks, shares = zip(*points, strict=True)
             axes.plot(ticks, shares, "D", color="black", markerfacecolor="white", label=article.NAME)
         axes.yaxis.set_major_formatter(percent)
         settled = [share for one in curves.values() for share in _settled(one[metric], ticks_per_stage)]
         bottom = _bottom(min([*settled, *(share for _, share in points)]))
-        axes.set_ylim(bottom, 1 + 0.02 * (1 - bottom))  # a little room, so that a line at 100 % is whole
+        axes.set_ylim(bottom, 1 + 0.02 * (1 - bottom))  # so that the whole width of a line at 100 % is seen
     _finish(figure, panels["cell_accuracy"], path)
 
 
 def draw_magnitudes(curves: Mapping[str, Curves], ticks_per_stage: int, *, path: Path) -> None:
-    """Mean absolute state and residual against ticks, as in the article's "Experiment 2"."""
+    """Draw mean absolute state and residual against ticks (article, "Experiment 2")."""
     labels = {"mean_abs_state": "mean absolute state", "mean_abs_residual": "mean absolute residual"}
     figure, panels = _panels(curves, labels, ticks_per_stage)
     for metric, axes in panels.items():
-        if any(any(one[metric]) for one in curves.values()):  # not all zero, as the residual before training
+        if any(any(one[metric]) for one in curves.values()):  # the residual is all zero before training
             _set_logarithmic(axes)
     _finish(figure, panels["mean_abs_state"], path)
 
@@ -55,13 +55,13 @@ def draw_magnitudes(curves: Mapping[str, Curves], ticks_per_stage: int, *, path:
 def _panels(
     curves: Mapping[str, Curves], labels: Mapping[str, str], ticks_per_stage: int
 ) -> tuple[Figure, dict[str, Axes]]:
-    """A panel for each metric, with a line for each checkpoint and a mark at the mutation."""
+    """A figure with axes for each metric, a line for each checkpoint and a mark at the mutation."""
     figure = Figure(figsize=(9, 3.8), dpi=PRINT_DPI)
     figure.set_layout_engine("constrained", wspace=0.05)
     panels = dict(zip(labels, figure.subplots(1, len(labels)), strict=True))
     for metric, axes in panels.items():
         for (name, curve), (dashes, colour) in zip(curves.items(), cycle(product(DASHES, COLOURS))):
-            for start in range(0, len(curve[metric]), ticks_per_stage):  # a mutation breaks the line
+            for start in range(0, len(curve[metric]), ticks_per_stage):  # a line ends at the mutation
                 values = curve[metric][start : start + ticks_per_stage]
                 ticks = range(start + 1, start + 1 + len(values))
                 label = None if start else plain_text(name)
@@ -78,25 +78,25 @@ def _panels(
 
 
 def _set_logarithmic(axes: Axes) -> None:
-    """A logarithmic axis: cells at work and at rest differ tenfold, and automata that explode by far more."""
+    """Make the value axis logarithmic: moving and resting cells differ tenfold, diverging ones far more."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    if high < 1000 * low:  # few powers of ten to be read
+    if high < 1000 * low:  # powers of ten alone would be too few labels
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _settled(curve: Sequence[float], ticks_per_stage: int) -> list[float]:
-    """The values in the second half of each stage, when the cells have mostly made up their minds."""
+    """The values in the second half of each stage, when most cells no longer change their class."""
     return [value for tick, value in enumerate(curve) if tick % ticks_per_stage >= ticks_per_stage // 2]
 
 
 def _bottom(lowest: float) -> float:
-    """Where to start an axis of shares so that what is above `lowest` fills its upper half.
+    """Lower end of an axis of shares such that the values above `lowest` fill its upper half.
 
-    From zero on, the differences between good automata would be a hair's breadth. What lies beneath, the
-    first ticks of each stage, rises steeply and is cut off.
+    On an axis from zero, good automata would be indistinguishable. The first ticks of each stage, which are
+    lower, are cut off.
     """
     return max(0.0, min(0.9, math.floor(20 * (2 * lowest - 1)) / 20))
 

@@ -1,4 +1,4 @@
-"""What checkpoints are called where several stand side by side."""
+"""Short distinct names for checkpoints."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,10 +7,10 @@ from ca.system.errors import UsageError
 
 
 def distinct_names(checkpoints: Sequence[Path]) -> list[str]:
-    """The folders' names, or as few trailing parts of their paths as tell all of them apart.
+    """The names of the checkpoints' folders; with parent folders, as few as make all names distinct.
 
     Raises:
-        UsageError: a checkpoint is given twice, or two can't be told apart
+        UsageError: a checkpoint is given twice, or no number of parent folders makes the names distinct
     """
     paths = [path.resolve() for path in checkpoints]
     for number, path in enumerate(paths):
@@ -24,5 +24,5 @@ def distinct_names(checkpoints: Sequence[Path]) -> list[str]:
 
 
 def in_file_name(name: str) -> str:
-    """A checkpoint's name as part of a file's name."""
+    """The name of a checkpoint as a part of a file name."""
     return name.replace("/", "-")

@@ -1,21 +1,22 @@
-"""The table that a report prints: all checkpoints, and the article where it can be compared."""
+"""The table that a report prints: all checkpoints, and on MNIST the article's results."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from ca.protocol import METRICS
 from ca.report import article
+from ca.report.result import Result
 
 
-def report_table(found: Sequence[dict[str, Any]]) -> str:
-    """A block of lines for each checkpoint, from what its JSON file holds; on MNIST also the article's."""
+def report_table(results: Sequence[Result]) -> str:
+    """A block of lines for each checkpoint; on MNIST another one for the article's automaton."""
     rows = [["", *(name.replace("_", " ") for name in METRICS)]]
-    for one in found:
-        rows.append([one["checkpoint"]])
-        rows.append(["  top before mutation", *(_with_tick(**one["top"][name]) for name in METRICS)])
-        for tick, values in one["at_tick"].items():
+    for result in results:
+        tops = [result.top[name] for name in METRICS]
+        rows.append([result.checkpoint])
+        rows.append(["  top before mutation", *(_with_tick(top.value, top.tick) for top in tops)])
+        for tick, values in result.at_tick.items():
             rows.append([f"  tick {tick}", *(f"{values[name]:.1%}" for name in METRICS)])
-    if all(one["dataset"] == "mnist" for one in found):
+    if all(result.dataset == "mnist" for result in results):
         rows.append([article.NAME])
         rows.append(
             ["  top before mutation", *(_with_tick(share, tick) for tick, share in article.TOP.values())]

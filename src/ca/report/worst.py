@@ -1,5 +1,6 @@
-"""A gallery of the digits that an automaton is worst at."""
+"""A figure of the digits that an automaton is worst at."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,20 +11,24 @@ from torch import Tensor
 from ca.cells import DEAD, Indices
 from ca.metrics import agreeing
 from ca.render.figures import PRINT_DPI, class_legend, plain_text, save_figure
+from ca.render.palette import Palette
 from ca.render.pictures import cell_tiles, mosaic, paint
 
-COLUMNS, ROWS = 8, 2  # of each kind that are shown
-CAPTION = 5  # cells of room above a digit
+COLUMNS, MAX_ROWS = 8, 2  # of the digits of each kind
+CAPTION = 5  # height of a caption in cells
+WIDTH, TITLES, LEGEND, ROW = 9.0, 0.95, 0.5, 1.25  # sizes of the figure's parts in inches
 
 
 def never_agreed(votes: Tensor) -> Tensor:
-    """Digits whose cells did not agree after any tick; the most divided after the last tick come first.
+    """Digits whose cells did not all output the same class after any tick; the most divided ones first.
+
+    A digit is the more divided, the fewer of its cells output its most common class after the last tick.
 
     Args:
         votes: (ticks, digits, 10)
 
     Returns:
-        (found,) int64 numbers of digits; those that are equally divided in their own order
+        (found,) int64 numbers of digits; equally divided ones in ascending order
     """
     cells = votes[-1].sum(-1)
     found = ((cells > 0) & ~agreeing(votes).any(0)).nonzero()[:, 0]
@@ -31,55 +36,74 @@ def never_agreed(votes: Tensor) -> Tensor:
 
 
 def agreed_on_wrong(votes: Tensor, labels: Tensor) -> Tensor:
-    """Digits whose cells agree on a wrong class after the last tick; those that did longest come first.
+    """Digits whose cells all output the same wrong class after the last tick.
 
     Args:
         votes: (ticks, digits, 10)
         labels: (digits,)
 
     Returns:
-        (found,) int64 numbers of digits; those that did equally long in their own order
+        (found,) int64 numbers of digits, by the number of ticks that they agreed on a wrong class, most first
     """
     wrong = agreeing(votes) & (votes.argmax(-1) != labels)
     found = wrong[-1].nonzero()[:, 0]
     return found[wrong[:, found].sum(0).argsort(descending=True, stable=True)]
 
 
-def draw_worst(votes: Tensor, labels: Tensor, last_cells: Indices, *, name: str, path: Path) -> None:
-    """Both kinds of digits, their cells coloured by class, captioned with their votes.
+def draw_worst(
+    votes: Tensor, labels: Tensor, last_cells: Indices, palette: Palette, *, name: str, path: Path
+) -> None:
+    """Draw both kinds of digits after the last tick, each with its votes above it.
+
+    A kind without digits takes a line; the height of the figure is that of what it shows.
 
     Args:
         votes: (ticks, digits, 10)
         labels: (digits,)
         last_cells: (digits, height, width) palette indices after the last tick
-        name: the checkpoint's
+        name: name of the checkpoint
     """
     ticks, digits = votes.shape[:2]
-    divided, wrong = never_agreed(votes), agreed_on_wrong(votes, labels)
-    figure = Figure(figsize=(9, 6.4), dpi=PRINT_DPI, layout="constrained")
+    kinds = (
+        (never_agreed(votes), f"never agreed in {ticks} ticks", "the most divided first"),
+        (agreed_on_wrong(votes, labels), "agree on a wrong class", "those that did longest first"),
+    )
+    rows = [min(MAX_ROWS, math.ceil(len(found) / COLUMNS)) for found, _, _ in kinds]
+    height = TITLES + sum(rows) * ROW + (LEGEND if any(rows) else 0)
+    figure = Figure(figsize=(WIDTH, height), dpi=PRINT_DPI, layout="constrained")
     figure.suptitle(f"{plain_text(name)}, tick {ticks}", fontsize="medium")
-    above, beneath = figure.subplots(2, 1)
-    for axes, found, what in (
-        (above, divided, f"never agreed in {ticks} ticks, the most divided first"),
-        (beneath, wrong, "agree on a wrong class, those that did longest first"),
-    ):
-        shown = found[: ROWS * COLUMNS]
-        axes.set_title(f"{len(found):,} of {digits:,} digits {what}", fontsize="medium")
-        _draw_digits(axes, votes[-1, shown], labels[shown], last_cells[shown.numpy()])
-    class_legend(figure, "above each digit: label → most common class: how many of its cells say so")
+    panels = figure.subplots(2, 1, height_ratios=[max(count, 0.01) for count in rows])
+    for axes, count, (found, what, order) in zip(panels, rows, kinds, strict=True):
+        axes.axis("off")
+        axes.set_title(
+            f"{len(found):,} of {digits:,} digits {what}" + (f", {order}" if count else ""), fontsize="medium"
+        )
+        if count:
+            shown = found[: count * COLUMNS]
+            _draw_digits(axes, votes[-1, shown], labels[shown], last_cells[shown.numpy()], palette)
+    if any(rows):
+        class_legend(
+            figure, palette, "above each digit: label → most common class: how many of its cells output it"
+        )
     save_figure(figure, path)
 
 
-def _draw_digits(axes: Axes, votes: Tensor, labels: Tensor, cells: Indices) -> None:
-    """A mosaic of digits, each with its label, most common class and votes above it."""
+def _draw_digits(axes: Axes, votes: Tensor, labels: Tensor, cells: Indices, palette: Palette) -> None:
+    """Draw digits side by side, each with its label, most common class and votes above it.
+
+    Args:
+        votes: (digits, 10)
+        labels: (digits,)
+        cells: (digits, height, width) palette indices
+    """
     framed = np.pad(cells, ((0, 0), (CAPTION, 0), (1, 1)), constant_values=DEAD)
     height, width = framed.shape[1:]
+    rows = math.ceil(len(framed) / COLUMNS)
     axes.imshow(
-        mosaic(paint(framed, cell_tiles(8, annotated=False)), ROWS, COLUMNS),
-        extent=(0, COLUMNS * width, ROWS * height, 0),
+        mosaic(paint(framed, cell_tiles(palette, 8, annotated=False)), rows, COLUMNS),
+        extent=(0, COLUMNS * width, rows * height, 0),
     )
     for number, (of_digit, label) in enumerate(zip(votes, labels.tolist(), strict=True)):
         row, column = divmod(number, COLUMNS)
         text = f"{label} → {of_digit.argmax()}: {of_digit.max()} of {of_digit.sum()}"
         axes.text((column + 0.5) * width, row * height + CAPTION, text, ha="center", va="bottom", fontsize=8)
-    axes.axis("off")

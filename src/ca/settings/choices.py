@@ -1,4 +1,4 @@
-"""What a setting can be chosen from; without imports of this package, so that every module may use it."""
+"""The values that a setting can have. No imports from this package, so that every module may use it."""
 
 from typing import Literal
 
@@ -9,3 +9,4 @@ Layout = Literal["mosaic", "board"]
 LossName = Literal["l2", "cross-entropy"]
 RecipeName = Literal["best", "quick", "article"]
 Colours = Literal["distinct", "petroff", "article"]
+DEFAULT_COLOURS: Colours = "distinct"

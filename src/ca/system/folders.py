@@ -1,4 +1,4 @@
-"""Output folders: made and tested before any work is done; a run keeps its folder locked."""
+"""Output folders: created and tested before any work is done, and locked during a run."""
 
 import os
 import socket
@@ -12,30 +12,44 @@ from ca.system.errors import FailedError
 from ca.system.publish import sweep
 
 
-def prepare_folder(folder: Path) -> Path:
-    """Make a folder and check that files can be written in it.
+@contextmanager
+def writing(path: Path, *, into: bool = False, advice: str = "") -> Generator[None]:
+    """Report an OSError of the `with` block in one line: what can't be written, and why.
+
+    Args:
+        into: the path is a folder that files are written into
+        advice: what to do about it, at the end of the line
 
     Raises:
-        FailedError: they can't
+        FailedError: in place of an OSError
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = str(error.strerror or error).strip().split("\n")[0]
+        raise FailedError(f"can't write {'into ' if into else ''}{path}: {reason}{advice}") from error
+
+
+def prepare_folder(folder: Path) -> Path:
+    """Create a folder and check that files can be written into it.
+
+    Raises:
+        FailedError: they can't be
     """
     probe = folder / f".writable.tmp-{os.getpid()}"
-    try:
+    with writing(folder, into=True, advice="; choose another --output-dir"):
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"x")
         probe.unlink()
-    except OSError as error:
-        raise FailedError(
-            f"can't write into {folder}: {error.strerror}; choose another --output-dir"
-        ) from error
     return folder
 
 
 @contextmanager
 def locked(folder: Path) -> Generator[None]:
-    """Keep a folder for this process while the `with` block lasts; a killed process keeps nothing.
+    """Lock a folder for this process, for the `with` block. The lock ends with the process.
 
     Raises:
-        FailedError: another process has it, or files can't be written in it
+        FailedError: another process has locked it, or files can't be written into it
     """
     prepare_folder(folder)
     path = folder / ".lock"
@@ -54,5 +68,5 @@ def locked(folder: Path) -> Generator[None]:
 def _holder(path: Path) -> str:
     try:
         return path.read_text().strip() or "another process"
-    except OSError:  # Windows reads no locked file
+    except OSError:  # Windows does not read locked files
         return "another process"

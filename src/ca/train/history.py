@@ -1,4 +1,4 @@
-"""What a training run leaves to look at: the loss-history figure, and pictures of batches."""
+"""Figures of a training run: the history of the loss, and pictures of batches."""
 
 from pathlib import Path
 from typing import Any
@@ -9,30 +9,32 @@ from matplotlib.ticker import LogFormatter
 
 from ca.cells import Indices
 from ca.render.figures import class_legend, plain_axes, save_figure
+from ca.render.palette import palette_of
 from ca.render.pictures import cell_tiles, mosaic, paint
+from ca.settings.choices import DEFAULT_COLOURS
 
-MEDIAN_SHARE = 0.02  # of the points so far go into a running median
+MEDIAN_SHARE = 0.02  # of the points so far: the window of the running median
 
 
 def draw_loss_history(rows: list[dict[str, Any]], path: Path) -> None:
-    """The loss on a log axis, raw points faint and a running median on top; the learning rate beneath."""
+    """Draw the loss on a logarithmic axis, points and a running median, and the learning rate below it."""
     step, loss, rate = (np.array([row[name] for row in rows]) for name in ("step", "loss", "rate"))
     figure = Figure(figsize=(8, 5.5), layout="constrained")
-    above, beneath = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
-    above.plot(step, loss, ".", markersize=5, alpha=0.3, color="tab:blue", markeredgewidth=0, label="loss")
-    above.plot(step, _running_median(loss), color="tab:red", linewidth=1.8, label="running median")
-    above.set_yscale("log")
-    for axis_formatter in (above.yaxis.set_major_formatter, above.yaxis.set_minor_formatter):
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    upper.plot(step, loss, ".", markersize=5, alpha=0.3, color="tab:blue", markeredgewidth=0, label="loss")
+    upper.plot(step, _running_median(loss), color="tab:red", linewidth=1.8, label="running median")
+    upper.set_yscale("log")
+    for axis_formatter in (upper.yaxis.set_major_formatter, upper.yaxis.set_minor_formatter):
         axis_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
-    above.set_ylabel("loss")
-    above.set_title("Training loss")
-    above.legend(frameon=False)
-    beneath.plot(step, rate, color="tab:green", linewidth=1.5)
-    beneath.set_ylabel("learning rate")
-    beneath.set_xlabel("step")
-    beneath.set_ylim(bottom=0)
-    beneath.ticklabel_format(axis="y", scilimits=(-2, 3))
-    for axes in (above, beneath):
+    upper.set_ylabel("loss")
+    upper.set_title("Training loss")
+    upper.legend(frameon=False)
+    lower.plot(step, rate, color="tab:green", linewidth=1.5)
+    lower.set_ylabel("learning rate")
+    lower.set_xlabel("step")
+    lower.set_ylim(bottom=0)
+    lower.ticklabel_format(axis="y", scilimits=(-2, 3))
+    for axes in (upper, lower):
         plain_axes(axes)
     save_figure(figure, path)
 
@@ -44,8 +46,9 @@ def _running_median(values: np.ndarray) -> np.ndarray:
 
 
 def draw_batch(before: Indices, after: Indices, *, step: int, ticks: int, path: Path) -> None:
-    """A batch's cells before and after its ticks; both (batch, height, width) palette indices."""
-    tiles = cell_tiles(3, annotated=False)
+    """Draw the cells of a batch before and after its ticks, both (batch, height, width) palette indices."""
+    palette = palette_of(DEFAULT_COLOURS)
+    tiles = cell_tiles(palette, 3, annotated=False)
     columns = min(8, len(before))
     rows = -(-len(before) // columns)
     figure = Figure(figsize=(14, 0.9 + 0.85 * rows), layout="constrained")
@@ -57,5 +60,5 @@ def draw_batch(before: Indices, after: Indices, *, step: int, ticks: int, path: 
         axes.set_title(title)
         axes.set_xticks([])
         axes.set_yticks([])
-    class_legend(figure)
+    class_legend(figure, palette)
     save_figure(figure, path)

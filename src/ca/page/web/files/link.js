@@ -1,6 +1,6 @@
-// A board and its settings as the hash of a link.
+// A board and its settings in the hash of a link.
 
-/** Bytes as text that can stand in a link. */
+/** Bytes as text that may stand in a link (base64url, without padding). */
 export function toText(bytes) {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
@@ -8,10 +8,12 @@ export function toText(bytes) {
 }
 
 export function fromText(text) {
-  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) =>
+    letter.charCodeAt(0),
+  );
 }
 
-/** Ink with every run of zeros as a zero and its length (at most 255). */
+/** Grey levels with each run of zeros as a zero and its length, which is at most 255. */
 export function packInk(ink) {
   const packed = [];
   for (let cell = 0; cell < ink.length; ) {
@@ -27,7 +29,7 @@ export function packInk(ink) {
   return Uint8Array.from(packed);
 }
 
-/** @returns {Uint8Array | null} so many grey levels; null if the bytes hold another number */
+/** @returns {Uint8Array | null} grey levels of `size` cells; null if the bytes hold another number of cells */
 export function unpackInk(packed, size) {
   const ink = new Uint8Array(size);
   let cell = 0;
@@ -42,12 +44,13 @@ export function unpackInk(packed, size) {
   return cell === size ? ink : null;
 }
 
-/** @param {Object<string, string | number>} settings */
+/** @param {Record<string, string | number>} settings */
 export function toHash(ink, settings) {
-  return `#${new URLSearchParams({ ...settings, ink: toText(packInk(ink)) })}`;
+  const texts = Object.entries(settings).map(([name, value]) => [name, String(value)]);
+  return `#${new URLSearchParams([...texts, ["ink", toText(packInk(ink))]])}`;
 }
 
-/** @returns {Object<string, string>} what a hash says; empty if there is nothing in it */
+/** @returns {Record<string, string>} the settings of a hash; empty if it has none */
 export function fromHash(hash) {
   return Object.fromEntries(new URLSearchParams(hash.slice(1)));
 }

@@ -1,65 +1,101 @@
-// The small neural network that every cell runs, and how its weights are read from a checkpoint.
+// The neural network that every cell runs.
 
-export const CHANNELS = 20; // liveness, then the state
-export const STATE = 19; // nine communication channels, then the outputs
-export const CLASSES = 10;
-export const FIRST_OUTPUT = CHANNELS - CLASSES;
-export const TAPS = 9; // a cell and its eight neighbours, row by row
-const HIDDEN = 80;
-const INPUTS = TAPS * CHANNELS;
-const AT_ONCE = 4; // outputs that a loop computes for two cells
+/** @import { Sizes } from "./sizes.js" */
 
-const SHAPES = {
-  "perception.weight": [HIDDEN, INPUTS],
-  "perception.bias": [HIDDEN],
-  "hidden.weight": [HIDDEN, HIDDEN],
-  "hidden.bias": [HIDDEN],
-  "residual.weight": [STATE, HIDDEN],
-  "residual.bias": [STATE],
-};
+const AT_ONCE = 4; // outputs that `layer` computes for two cells in one loop
 
-/** The network of a cell: its 3x3 surroundings in, what is added to its state out. */
+/** @typedef {{weights: Float64Array, biases: Float64Array, inputs: number, outputs: number}} Layer */
+
+/**
+ * Shapes of an automaton's tensors, by their names in a checkpoint: (outputs, inputs) and (outputs).
+ *
+ * @param {Sizes} sizes
+ * @returns {Record<string, number[]>}
+ */
+export function tensorShapes({ channels, stateChannels, hidden, taps }) {
+  return {
+    "perception.weight": [hidden, taps * channels],
+    "perception.bias": [hidden],
+    "hidden.weight": [hidden, hidden],
+    "hidden.bias": [hidden],
+    "residual.weight": [stateChannels, hidden],
+    "residual.bias": [stateChannels],
+  };
+}
+
+/** Computes from the square around a cell what is added to its state. */
 export class Network {
-  /** @param {Object<string, Float32Array>} tensors by their names in a checkpoint, as `SHAPES` says */
-  constructor(tensors) {
+  /**
+   * @param {Record<string, Float32Array>} tensors with the names and shapes of `tensorShapes`
+   * @param {Sizes} sizes
+   */
+  constructor(tensors, sizes) {
+    this.sizes = sizes;
+    const shapes = tensorShapes(sizes);
     this.layers = ["perception", "hidden", "residual"].map((name) => {
-      const [outputs, inputs] = SHAPES[`${name}.weight`];
-      return packed(tensors[`${name}.weight`], tensors[`${name}.bias`], outputs, inputs);
+      const [outputs, inputs] = shapes[`${name}.weight`];
+      return packLayer(tensors[`${name}.weight`], tensors[`${name}.bias`], outputs, inputs);
     });
-    this.perception = new Float64Array(2 * HIDDEN);
-    this.hidden = new Float64Array(2 * HIDDEN);
+    const [perception, hidden, residual] = this.layers;
+    this.inputs = new Float64Array(2 * perception.inputs); // of two cells: the channels that they perceive, tap by tap
+    this.perception = new Float64Array(2 * perception.outputs);
+    this.hidden = new Float64Array(2 * hidden.outputs);
+    this.residuals = new Float64Array(2 * residual.outputs); // of two cells, each padded with zeros
   }
 
-  /**
-   * Residuals of two cells.
-   *
-   * @param {Float64Array} inputs (2, 180) their surroundings, tap by tap
-   * @param {Float64Array} residuals (2, 20) written; the last of each is not used
-   */
-  run(inputs, residuals) {
-    const [perceive, think, answer] = this.layers;
-    layer(perceive, inputs, this.perception, true);
-    layer(think, this.perception, this.hidden, true);
-    layer(answer, this.hidden, residuals, false);
+  /** Compute the residuals of two cells from their inputs. */
+  run() {
+    const [perception, hidden, residual] = this.layers;
+    layer(perception, this.inputs, this.perception, true);
+    layer(hidden, this.perception, this.hidden, true);
+    layer(residual, this.hidden, this.residuals, false);
   }
 }
 
-/** Weights in the order in which `layer` reads them: (outputs / 4, inputs, 4), padded with zeros. */
-function packed(weight, bias, outputs, inputs) {
-  const padded = Math.ceil(outputs / AT_ONCE) * AT_ONCE;
-  const weights = new Float64Array(padded * inputs);
-  const biases = new Float64Array(padded);
+/**
+ * Store weights in the order in which `layer` reads them, (outputs / 4, inputs, 4). The outputs are padded with
+ * zeros to a multiple of four, and so are the inputs, which are the outputs of the layer before.
+ *
+ * @param {Float32Array} weight
+ * @param {Float32Array} bias
+ * @param {number} outputs
+ * @param {number} inputs
+ * @returns {Layer}
+ */
+function packLayer(weight, bias, outputs, inputs) {
+  const paddedOutputs = padded(outputs);
+  const paddedInputs = padded(inputs);
+  const weights = new Float64Array(paddedOutputs * paddedInputs);
+  const biases = new Float64Array(paddedOutputs);
   biases.set(bias);
   for (let output = 0; output < outputs; output++) {
-    const block = Math.floor(output / AT_ONCE) * AT_ONCE * inputs + (output % AT_ONCE);
+    const block = Math.floor(output / AT_ONCE) * AT_ONCE * paddedInputs + (output % AT_ONCE);
     for (let input = 0; input < inputs; input++) {
       weights[block + AT_ONCE * input] = weight[output * inputs + input];
     }
   }
-  return { weights, biases, inputs, outputs: padded };
+  return { weights, biases, inputs: paddedInputs, outputs: paddedOutputs };
 }
 
-/** One layer for two cells: x (2, inputs) -> y (2, outputs), four outputs of both in a loop. */
+/**
+ * The next multiple of four.
+ *
+ * @param {number} size
+ */
+function padded(size) {
+  return Math.ceil(size / AT_ONCE) * AT_ONCE;
+}
+
+/**
+ * Compute one layer for two cells, four outputs of both in a loop.
+ *
+ * @param {Layer} layer
+ * @param {Float64Array} x (2, inputs)
+ * @param {Float64Array} y (2, outputs), written
+ * @param {boolean} relu whether negative outputs become zero
+ */
+// biome-ignore-start lint/style/useSingleVarDeclarator: see below
+// biome-ignore format: the eight sums of a loop are easier to compare side by side
 function layer({ weights, biases, inputs, outputs }, x, y, relu) {
   let w = 0;
   for (let output = 0; output < outputs; output += AT_ONCE) {
@@ -83,37 +119,4 @@ function layer({ weights, biases, inputs, outputs }, x, y, relu) {
     }
   }
 }
-
-/**
- * Read `model.safetensors`: eight bytes of length, a JSON header, the numbers.
- *
- * @param {ArrayBuffer} file
- * @returns {Object<string, Float32Array>}
- * @throws {Error} in one line, if it is not an automaton of `ca`
- */
-export function readSafetensors(file) {
-  const wrong = (what) => new Error(`not an automaton of ca: ${what}`);
-  if (file.byteLength < 8 || file.byteLength > 10_000_000) throw wrong("a file of another size");
-  const length = new DataView(file).getUint32(0, true);
-  if (8 + length > file.byteLength) throw wrong("its header is cut short");
-  let header;
-  try {
-    header = JSON.parse(new TextDecoder().decode(new Uint8Array(file, 8, length)));
-  } catch {
-    throw wrong("no safetensors file");
-  }
-  const tensors = {};
-  for (const [name, shape] of Object.entries(SHAPES)) {
-    const entry = header[name];
-    if (!entry) throw wrong(`${name} is missing`);
-    const [start, end] = entry.data_offsets ?? [];
-    const count = shape.reduce((a, b) => a * b);
-    if (entry.dtype !== "F32" || String(entry.shape) !== String(shape) || end - start !== 4 * count
-        || !(start >= 0) || 8 + length + end > file.byteLength) {
-      throw wrong(`${name} should be (${shape.join(", ")}) of float32`);
-    }
-    tensors[name] = new Float32Array(file.slice(8 + length + start, 8 + length + end));
-    if (!tensors[name].every(Number.isFinite)) throw wrong(`${name} has values that are no numbers`);
-  }
-  return tensors;
-}
+// biome-ignore-end lint/style/useSingleVarDeclarator: see above

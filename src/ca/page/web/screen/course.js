@@ -1,12 +1,11 @@
-// The votes of the last ticks as bands of colour, the newest at the right.
+// The votes of the last ticks as a chart of stacked bands, with the newest tick at the right.
 
-import { UNDECIDED_COLOUR, css } from "./palettes.js";
+import { COURSE_TICKS } from "../session/consensus.js";
+import { css, UNDECIDED_COLOUR } from "./palettes.js";
 
 const HEIGHT = 44; // pixels
 
-export const COURSE_TICKS = 160;
-
-/** @param {Int32Array[]} course votes (11,) of at most `COURSE_TICKS` ticks, oldest first */
+/** @param {Int32Array[]} course votes (classes + 1) of at most `COURSE_TICKS` ticks, oldest first */
 export function drawCourse(canvas, course, palette) {
   canvas.width = COURSE_TICKS;
   canvas.height = HEIGHT;
@@ -17,7 +16,8 @@ export function drawCourse(canvas, course, palette) {
     votes.forEach((count, index) => {
       if (!count) return;
       context.fillStyle = css(palette[index] ?? UNDECIDED_COLOUR);
-      const from = (HEIGHT * below) / cells, to = (HEIGHT * (below + count)) / cells;
+      const from = (HEIGHT * below) / cells;
+      const to = (HEIGHT * (below + count)) / cells;
       context.fillRect(COURSE_TICKS - course.length + number, from, 1, to - from);
       below += count;
     });

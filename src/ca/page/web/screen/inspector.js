@@ -1,34 +1,44 @@
-// One cell in numbers.
+// All numbers of one cell.
 
-import { CHANNELS, FIRST_OUTPUT } from "../rule/network.js";
+import { find } from "./find.js";
 
-const DIGITS = 3; // after the point
+/** @import { Board } from "../rule/automaton.js" */
 
-/** Names and values of a cell, as they are printed. */
-export function cellValues(board, cell) {
-  const channels = board.channels(cell);
-  const rows = [
+const DECIMALS = 3;
+
+/**
+ * Names and values of a cell, as they are shown.
+ *
+ * @param {Board} board
+ * @param {number} cell
+ */
+function cellValues(board, cell) {
+  const { firstOutput } = board;
+  const channels = [...board.channels(cell)].map((value) => value.toFixed(DECIMALS));
+  const index = board.classOf(cell);
+  return [
     ["grey", `${board.ink[cell]} / 255`],
     ["alive", board.isAlive(cell) ? "yes" : "no"],
-    ["class", board.classOf(cell) < 0 ? "none" : String(board.classOf(cell))],
-    ["last update", board.lastUpdate[cell].toFixed(DIGITS)],
+    ["class", index < 0 ? "none" : String(index)],
+    ["last update", board.lastUpdate[cell].toFixed(DECIMALS)],
+    ...channels.slice(firstOutput).map((value, number) => [`output ${number}`, value]),
+    ...channels.slice(1, firstOutput).map((value, number) => [`comm. ${number + 1}`, value]),
   ];
-  for (let channel = FIRST_OUTPUT; channel < CHANNELS; channel++) {
-    rows.push([`output ${channel - FIRST_OUTPUT}`, channels[channel].toFixed(DIGITS)]);
-  }
-  for (let channel = 1; channel < FIRST_OUTPUT; channel++) {
-    rows.push([`comm. ${channel}`, channels[channel].toFixed(DIGITS)]);
-  }
-  return rows;
 }
 
-/** Show a cell in the page, or nothing for null. */
-export function showCell(find, board, cell) {
+/**
+ * Show a cell in the page, or none for null.
+ *
+ * @param {Board} board
+ * @param {number | null} cell
+ */
+export function showCell(board, cell) {
   find("inspector").hidden = cell === null;
   find("cell-help").hidden = cell !== null;
   find("cell-name").textContent = "A cell";
   if (cell === null) return;
-  const x = cell % board.side, y = Math.floor(cell / board.side);
+  const x = cell % board.side;
+  const y = Math.floor(cell / board.side);
   find("cell-name").textContent = `Cell in column ${x + 1}, row ${y + 1}`;
   const body = find("cell-values");
   const values = cellValues(board, cell);

@@ -1,54 +1,94 @@
-// Keys that work anywhere on the page; the help lists them from here.
+// Keys that work anywhere on the page. The help lists them from here.
 
-/** @returns {{keys: string[], does: string, run?: (event: KeyboardEvent) => void}[]} */
-export function keysOf(app) {
-  const press = (id) => () => app.find(id).click();
-  const choose = (id, step) => () => {
-    const select = app.find(id);
-    select.selectedIndex = (select.selectedIndex + step + select.length) % select.length;
-    select.dispatchEvent(new Event("change"));
-  };
-  const slide = (id, direction) => () => {
-    const slider = app.find(id);
-    if (direction > 0) slider.stepUp();
-    else slider.stepDown();
-    slider.dispatchEvent(new Event("input"));
-  };
+import { find } from "./find.js";
+
+/** @import { Tool } from "../session/tools.js" */
+
+/** @typedef {{keys: string[], does: string, run?: (event: KeyboardEvent) => void}} Binding */
+
+/**
+ * What the keys do besides pressing the page's buttons and moving its sliders.
+ *
+ * @typedef {object} Actions
+ * @property {(tool: Tool) => void} setTool
+ * @property {() => void} undo
+ * @property {(label: number) => void} chooseSample
+ */
+
+/** Press a button. */
+const press = (id) => () => find(id).click();
+
+/** Choose the next option of a menu. */
+const chooseNext = (id) => () => {
+  const menu = find(id);
+  menu.selectedIndex = (menu.selectedIndex + 1) % menu.length;
+  menu.dispatchEvent(new Event("change"));
+};
+
+/** Move a slider by a step. */
+const slide = (id, direction) => () => {
+  const slider = find(id);
+  if (direction > 0) slider.stepUp();
+  else slider.stepDown();
+  slider.dispatchEvent(new Event("input"));
+};
+
+/**
+ * @param {Actions} actions
+ * @param {number} classes
+ * @returns {Binding[]}
+ */
+export function keyBindings({ setTool, undo, chooseSample }, classes) {
+  const labels = Array.from({ length: Math.min(classes, 10) }, (_, label) => String(label));
   return [
     { keys: ["space"], does: "play or pause", run: press("play") },
     { keys: ["."], does: "one tick", run: press("step") },
     { keys: [","], does: "ten ticks", run: press("step-10") },
     { keys: ["+"], does: "faster", run: slide("speed", 1) },
     { keys: ["-"], does: "slower", run: slide("speed", -1) },
-    { keys: ["d"], does: "draw", run: () => app.setTool("draw") },
-    { keys: ["e"], does: "erase", run: () => app.setTool("erase") },
-    { keys: ["l"], does: "look into cells", run: () => app.setTool("look") },
-    { keys: ["["], does: "thinner brush or eraser", run: slide("size", -1) },
-    { keys: ["]"], does: "thicker brush or eraser", run: slide("size", 1) },
-    { keys: ["z"], does: "undo", run: () => app.session.undo() },
-    { keys: ["c"], does: "take all ink away", run: press("clear") },
-    { keys: ["f"], does: "keep the ink, forget all state", run: press("forget") },
-    {
-      keys: [..."0123456789"],
-      does: "a test digit of that class",
-      run: (event) => app.choose(app.samples.sample(Number(event.key)), false),
-    },
+    { keys: ["d"], does: "draw", run: () => setTool("draw") },
+    { keys: ["e"], does: "erase", run: () => setTool("erase") },
+    { keys: ["l"], does: "look into cells", run: () => setTool("look") },
+    { keys: ["["], does: "smaller brush or eraser", run: slide("size", -1) },
+    { keys: ["]"], does: "larger brush or eraser", run: slide("size", 1) },
+    { keys: ["z"], does: "undo", run: undo },
+    { keys: ["c"], does: "clear the board", run: press("clear") },
+    { keys: ["f"], does: "restart all cells from zero", run: press("forget") },
+    { keys: labels, does: "a test digit of that class", run: (event) => chooseSample(Number(event.key)) },
     { keys: ["r"], does: "a random test digit", run: press("random") },
     { keys: ["o"], does: "ten other test digits", run: press("others") },
-    { keys: ["v"], does: "next view", run: choose("view", 1) },
-    { keys: ["p"], does: "next colours", run: choose("palette", 1) },
-    { keys: ["b"], does: "the other board", run: choose("side", 1) },
-    { keys: ["g"], does: "record a GIF, and stop", run: press("gif") },
+    { keys: ["v"], does: "next view", run: chooseNext("view") },
+    { keys: ["p"], does: "next colours", run: chooseNext("palette") },
+    { keys: ["b"], does: "the other board", run: chooseNext("side") },
+    { keys: ["g"], does: "start or stop recording a GIF", run: press("gif") },
     { keys: ["?"], does: "this list", run: press("help-button") },
     { keys: ["arrow keys"], does: "on the board: from cell to cell, with Shift by five" },
     { keys: ["Enter", "Delete"], does: "on the board: draw or erase at the cell" },
   ];
 }
 
-/** Listen on the page, except where something is typed or chosen. */
-export function listenToKeys(app) {
-  const bindings = keysOf(app);
-  const body = app.find("keys");
+/**
+ * List the keys in the help, and listen to them, except where the visitor types or chooses something.
+ *
+ * @param {Binding[]} bindings
+ */
+export function listenToKeys(bindings) {
+  listKeys(bindings);
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || find("help").open) return;
+    const target = /** @type {Element} */ (event.target);
+    if (target.matches("select, input:not([type=range], [type=checkbox])")) return;
+    const key = event.key === " " ? "space" : event.key.toLowerCase();
+    if (key === "space" && target.matches("button, summary, input, label")) return;
+    const found = bindings.find(({ keys, run }) => run && keys.includes(key));
+    if (!found) return;
+    event.preventDefault();
+    found.run(event);
+  });
+}
+
+function listKeys(bindings) {
+  const body = find("keys");
   for (const { keys, does } of bindings) {
     const row = body.insertRow();
     const shown = keys.length > 2 ? [`${keys[0]} … ${keys.at(-1)}`] : keys;
@@ -60,14 +100,4 @@ export function listenToKeys(app) {
     }
     row.insertCell().textContent = does;
   }
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || app.find("help").open) return;
-    if (event.target.matches("select, input:not([type=range], [type=checkbox])")) return;
-    const key = event.key === " " ? "space" : event.key.toLowerCase();
-    if (key === "space" && event.target.matches("button, summary, input, label")) return;
-    const found = bindings.find(({ keys, run }) => run && keys.includes(key));
-    if (!found) return;
-    event.preventDefault();
-    found.run(event);
-  });
 }

@@ -1,26 +1,29 @@
-// The picture of a board on a canvas: cells, outlines, writing and a cursor.
+// The picture of a board on a canvas: cells, grid, outlines, labels and a cursor.
 
-import { BACKGROUND, INK_COLOUR, UNDECIDED_COLOUR, css, inkOn } from "./palettes.js";
-import { VIEWS, colourOf } from "./views.js";
+import { drawLabels, FONT } from "./labels.js";
+import { BACKGROUND, css, rgba } from "./palettes.js";
 
-const FONT = '-apple-system, "Segoe UI", Inter, Roboto, "Noto Sans", sans-serif'; // as in page.css
-const FAINT = 0.55; // how dark ink is drawn where a cell is dead
-const MIN_LETTER = 9; // pixels below which a character can't be read
-const MIN_GRID = 8; // pixels a cell, below which lines between them hide more than they show
-const GUIDE = 28; // cells along the square that a training digit fills
+/** @import { Board } from "../rule/automaton.js" */
+/** @import { Label } from "./labels.js" */
+/** @import { View } from "./views.js" */
+
+const FAINT = 0.55; // how dark full ink would be on a dead cell
+const MIN_LETTER = 9; // pixels; smaller letters are not legible
+const MIN_GRID = 8; // pixels along a cell; between smaller cells, lines hide more than they show
 
 export class Picture {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
-    this.small = document.createElement("canvas"); // a pixel a cell
+    this.small = document.createElement("canvas"); // one pixel for each cell
+    this.zoom = 1; // pixels along a cell
     this.outline = null;
     this.grid = null;
     this.hatching = null;
   }
 
-  /** Fit the canvas to its place on the page: a whole number of pixels a cell, at least as many as are shown. */
+  /** Fit the canvas to its place on the page: a whole number of pixels for each cell, and none too few. */
   fit(side) {
     const wanted = (this.canvas.clientWidth || 560) * (globalThis.devicePixelRatio || 1);
     this.zoom = Math.max(1, Math.ceil(wanted / side));
@@ -28,7 +31,7 @@ export class Picture {
       this.canvas.width = this.canvas.height = side * this.zoom;
       this.small.width = this.small.height = side;
       this.hatching = hatching(this.context, this.zoom);
-      this.grid = gridOf(side, this.zoom);
+      this.grid = gridLines(side, this.zoom);
       this.outline = null;
     }
   }
@@ -40,12 +43,29 @@ export class Picture {
 
   /**
    * @param {Board} board
-   * @param {{view: string, palette: number[][], shown: Int8Array, cursor: number | null,
-   *   labels: {cells: number[], majority: number, text: string}[]}} looks
+   * @param {object} options
+   * @param {View} options.view
+   * @param {number[][]} options.palette
+   * @param {Int8Array} options.shown the class to show of each cell, -1 for none
+   * @param {Label[]} options.labels
+   * @param {number | null} options.cursor a cell
    */
   draw(board, { view, palette, shown, labels, cursor }) {
-    this.fit(board.side);
-    const { context, zoom } = this, { side } = board;
+    const { side } = board;
+    this.fit(side);
+    const alive = board.aliveCells();
+    this.drawCells(board, (cell) => view.colour(board, cell, palette, shown[cell]));
+    if (view.classes) this.hatch(alive, side, shown);
+    this.drawGrid();
+    if (alive.length === 0) this.drawGuide(side, board.sizes.imageSide);
+    this.drawOutline(alive, side);
+    if (view.marks) this.drawMarks(alive, side, shown);
+    drawLabels(this.context, labels, side, this.zoom, view.classes ? palette : []);
+    if (cursor !== null) this.drawCursor(cursor, side);
+  }
+
+  drawCells(board, colourOf) {
+    const { side } = board;
     const small = this.small.getContext("2d");
     const image = small.createImageData(side, side);
     const pixels = new Uint32Array(image.data.buffer);
@@ -53,31 +73,22 @@ export class Picture {
     board.ink.forEach((level, cell) => {
       if (level) pixels[cell] = rgba(BACKGROUND.map((part) => part * (1 - (FAINT * level) / 255)));
     });
-    const alive = board.aliveCells();
-    for (const cell of alive) pixels[cell] = rgba(colourOf(board, cell, view, palette, shown[cell]));
+    for (const cell of board.aliveCells()) pixels[cell] = rgba(colourOf(cell));
     small.putImageData(image, 0, 0);
-    context.imageSmoothingEnabled = false;
-    context.drawImage(this.small, 0, 0, side * zoom, side * zoom);
-    if (VIEWS[view].classes) this.hatch(alive, side, shown);
-    this.drawGrid();
-    this.drawGuide(side, alive.length);
-    this.drawOutline(board, alive);
-    if (view === "marks") this.drawMarks(alive, side, shown);
-    this.drawLabels(labels, side, VIEWS[view].classes ? palette : []);
-    if (cursor !== null) this.drawCursor(cursor, side);
+    this.context.imageSmoothingEnabled = false;
+    this.context.drawImage(this.small, 0, 0, side * this.zoom, side * this.zoom);
   }
 
-  /** Undecided cells are hatched, for no colour stands for them. */
+  /** Draw hatching over cells without a class. */
   hatch(alive, side, shown) {
-    this.context.fillStyle = this.hatching;
+    const { context, zoom } = this;
+    context.fillStyle = this.hatching;
     for (const cell of alive) {
-      if (shown[cell] < 0) {
-        this.context.fillRect((cell % side) * this.zoom, Math.floor(cell / side) * this.zoom, this.zoom, this.zoom);
-      }
+      if (shown[cell] < 0) context.fillRect((cell % side) * zoom, Math.floor(cell / side) * zoom, zoom, zoom);
     }
   }
 
-  /** Faint lines between the cells, where there is room for them. */
+  /** Draw faint lines between the cells, if there is room for them. */
   drawGrid() {
     if (this.zoom < MIN_GRID) return;
     this.context.strokeStyle = "rgb(30 30 60 / 9%)";
@@ -85,41 +96,26 @@ export class Picture {
     this.context.stroke(this.grid);
   }
 
-  /** On an empty board: how large the digits are that the automaton knows. */
-  drawGuide(side, numAlive) {
-    if (numAlive) return;
-    const { context, zoom } = this, from = ((side - GUIDE) / 2) * zoom;
+  /** Draw a square of the size of the training images, for an empty board. */
+  drawGuide(side, imageSide) {
+    const { context, zoom } = this;
+    const from = ((side - imageSide) / 2) * zoom;
     context.strokeStyle = css([205, 205, 214]);
     context.lineWidth = Math.max(1, zoom / 6);
     context.setLineDash([zoom, zoom]);
-    context.strokeRect(from, from, GUIDE * zoom, GUIDE * zoom);
+    context.strokeRect(from, from, imageSide * zoom, imageSide * zoom);
     context.setLineDash([]);
   }
 
-  /** A line around what is alive, so that pale colours stand out from the board. */
-  drawOutline(board, alive) {
-    const { context, zoom } = this, { side } = board;
-    if (!this.outline) {
-      this.outline = new Path2D();
-      const living = new Set(alive);
-      const line = (x0, y0, x1, y1) => {
-        this.outline.moveTo(x0 * zoom, y0 * zoom);
-        this.outline.lineTo(x1 * zoom, y1 * zoom);
-      };
-      for (const cell of alive) {
-        const x = cell % side, y = Math.floor(cell / side);
-        if (y === 0 || !living.has(cell - side)) line(x, y, x + 1, y);
-        if (y === side - 1 || !living.has(cell + side)) line(x, y + 1, x + 1, y + 1);
-        if (x === 0 || !living.has(cell - 1)) line(x, y, x, y + 1);
-        if (x === side - 1 || !living.has(cell + 1)) line(x + 1, y, x + 1, y + 1);
-      }
-    }
-    context.strokeStyle = css([70, 70, 80]);
-    context.lineWidth = Math.max(1, zoom / 8);
-    context.stroke(this.outline);
+  /** Draw a line around the alive cells, so that pale colours stand out from the board. */
+  drawOutline(alive, side) {
+    this.outline ??= outlineOf(alive, side, this.zoom);
+    this.context.strokeStyle = css([70, 70, 80]);
+    this.context.lineWidth = Math.max(1, this.zoom / 8);
+    this.context.stroke(this.outline);
   }
 
-  /** The class of each cell in writing; where cells are too small, of every second or third. */
+  /** Write its class on each cell, or on every second or third cell where cells are too small. */
   drawMarks(alive, side, shown) {
     const { context, zoom } = this;
     const every = Math.ceil(MIN_LETTER / zoom);
@@ -128,59 +124,48 @@ export class Picture {
     context.textBaseline = "middle";
     context.fillStyle = "#000";
     for (const cell of alive) {
-      const x = cell % side, y = Math.floor(cell / side);
+      const x = cell % side;
+      const y = Math.floor(cell / side);
       if (x % every || y % every) continue;
       context.fillText(shown[cell] < 0 ? "·" : String(shown[cell]), (x + 0.5) * zoom, (y + 0.55) * zoom);
     }
   }
 
-  /** A tag over each digit, or under it where another tag is: what its cells say, in the colour of their class. */
-  drawLabels(labels, side, palette) {
-    const { context, zoom, canvas } = this;
-    const size = Math.max(12, Math.min(30, Math.round(canvas.width / 42)));
-    const height = size * 1.4, gap = size / 4;
-    context.font = `700 ${size}px ${FONT}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    const taken = [];
-    for (const { cells, majority, text } of labels) {
-      const columns = cells.map((cell) => cell % side);
-      const middle = ((Math.min(...columns) + Math.max(...columns) + 1) / 2) * zoom;
-      const width = Math.max(height, context.measureText(text).width + size * 0.8);
-      const left = Math.min(Math.max(middle - width / 2, 1), canvas.width - width - 1);
-      const above = Math.floor(cells[0] / side) * zoom - height - gap;
-      const below = (Math.floor(cells.at(-1) / side) + 1) * zoom + gap;
-      const isFree = (top) =>
-        top >= 0 && top + height <= canvas.height
-        && taken.every((tag) => left > tag.left + tag.width || left + width < tag.left || Math.abs(top - tag.top) > height);
-      const top = isFree(above) || !isFree(below) ? Math.max(above, 1) : below;
-      taken.push({ left, width, top });
-      const colour = palette[majority] ?? BACKGROUND;
-      context.beginPath();
-      context.roundRect(left, top, width, height, height / 2);
-      context.fillStyle = css(colour);
-      context.fill();
-      context.lineWidth = Math.max(1, size / 12);
-      context.strokeStyle = css(INK_COLOUR);
-      context.stroke();
-      context.fillStyle = inkOn(colour);
-      context.fillText(text, left + width / 2, top + height * 0.54);
-    }
-  }
-
   drawCursor(cell, side) {
     const { context, zoom } = this;
-    const x = (cell % side) * zoom, y = Math.floor(cell / side) * zoom;
-    context.lineWidth = 2;
-    for (const [colour, grow] of [["#fff", 1], ["#3d00f3", 3]]) {
+    const left = (cell % side) * zoom;
+    const top = Math.floor(cell / side) * zoom;
+    const frame = (colour, distance) => {
       context.strokeStyle = colour;
-      context.strokeRect(x - grow, y - grow, zoom + 2 * grow, zoom + 2 * grow);
-    }
+      context.strokeRect(left - distance, top - distance, zoom + 2 * distance, zoom + 2 * distance);
+    };
+    context.lineWidth = 2;
+    frame("#fff", 1);
+    frame("#3d00f3", 3);
   }
 }
 
-/** Lines between the cells of a board. */
-function gridOf(side, zoom) {
+/** Lines around the alive cells. */
+function outlineOf(alive, side, zoom) {
+  const outline = new Path2D();
+  const living = new Set(alive);
+  const line = (x0, y0, x1, y1) => {
+    outline.moveTo(x0 * zoom, y0 * zoom);
+    outline.lineTo(x1 * zoom, y1 * zoom);
+  };
+  for (const cell of alive) {
+    const x = cell % side;
+    const y = Math.floor(cell / side);
+    if (y === 0 || !living.has(cell - side)) line(x, y, x + 1, y);
+    if (y === side - 1 || !living.has(cell + side)) line(x, y + 1, x + 1, y + 1);
+    if (x === 0 || !living.has(cell - 1)) line(x, y, x, y + 1);
+    if (x === side - 1 || !living.has(cell + 1)) line(x + 1, y, x + 1, y + 1);
+  }
+  return outline;
+}
+
+/** Lines between all cells. */
+function gridLines(side, zoom) {
   const grid = new Path2D();
   for (let line = 1; line < side; line++) {
     grid.moveTo(line * zoom + 0.5, 0);
@@ -191,6 +176,7 @@ function gridOf(side, zoom) {
   return grid;
 }
 
+/** Diagonal lines as a pattern to fill with. */
 function hatching(context, zoom) {
   const tile = document.createElement("canvas");
   tile.width = tile.height = Math.max(4, Math.round(zoom / 1.5));
@@ -203,27 +189,4 @@ function hatching(context, zoom) {
   }
   lines.stroke();
   return context.createPattern(tile, "repeat");
-}
-
-/** A colour as a pixel of an ImageData, whose bytes are red, green, blue, opacity. */
-function rgba([red, green, blue]) {
-  return ((255 << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red)) >>> 0;
-}
-
-/** Paint a sample's grey levels on a canvas of its size. */
-export function drawSample(canvas, levels, side) {
-  canvas.width = canvas.height = side;
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(side, side);
-  const pixels = new Uint32Array(image.data.buffer);
-  levels.forEach((level, cell) => (pixels[cell] = rgba([255 - level, 255 - level, 255 - level])));
-  context.putImageData(image, 0, 0);
-}
-
-/** Show a class on an element: its colour and digit; a dash for none. */
-export function showClass(element, index, palette) {
-  const colour = index < 0 ? UNDECIDED_COLOUR : palette[index];
-  element.style.backgroundColor = css(index < 0 ? BACKGROUND : colour);
-  element.style.color = index < 0 ? "inherit" : inkOn(colour);
-  element.textContent = index < 0 ? "–" : index;
 }

@@ -1,62 +1,99 @@
-// Drawing and looking on the board: mouse, pen, several fingers, and the keyboard.
+// Drawing and looking on the board: by mouse, pen, several fingers, or keyboard.
 
 import { erase, paint } from "../session/brush.js";
+import { find } from "./find.js";
+
+/** @import { Session } from "../session/session.js" */
+/** @import { Tools } from "../session/tools.js" */
 
 const RIGHT_BUTTON = 2;
 const PEN_ERASER = 32; // bit of `buttons`
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** Turns what happens on the canvas into changes of a session; `app` holds both and what is chosen. */
-export class Pointer {
-  constructor(app) {
-    this.app = app;
-    this.strokes = new Map(); // where each finger was last
-    const { canvas } = app;
-    canvas.addEventListener("pointerdown", (event) => this.down(event));
-    canvas.addEventListener("pointermove", (event) => this.move(event));
-    for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, (event) => this.up(event));
-    canvas.addEventListener("pointerleave", (event) => this.leave(event));
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-    canvas.addEventListener("keydown", (event) => this.key(event));
-    canvas.addEventListener("blur", () => app.inspect(null));
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Session} session
+ * @param {Tools} tools
+ */
+export function listenToPointers(canvas, session, tools) {
+  const pointer = new Pointer(canvas, session, tools);
+  canvas.addEventListener("pointerdown", (event) => pointer.down(event));
+  canvas.addEventListener("pointermove", (event) => pointer.move(event));
+  canvas.addEventListener("pointerup", (event) => pointer.up(event));
+  canvas.addEventListener("pointercancel", (event) => pointer.up(event));
+  canvas.addEventListener("pointerleave", (event) => pointer.leave(event));
+  canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+  canvas.addEventListener("keydown", (event) => pointer.key(event));
+  canvas.addEventListener("blur", () => {
+    tools.cursor = null;
+  });
+}
+
+/** Turns events of the canvas into changes of a session and of the tools' cursor. */
+class Pointer {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Session} session
+   * @param {Tools} tools
+   */
+  constructor(canvas, session, tools) {
+    this.canvas = canvas;
+    this.session = session;
+    this.tools = tools;
+    this.strokes = new Map(); // the last place of each finger that draws, and whether it erases
   }
 
-  /** Where on the board an event is, in cells. */
+  /** The place of an event on the board, in cells. */
   place({ clientX, clientY }) {
-    const { canvas, session } = this.app;
+    const { canvas, session } = this;
     const box = canvas.getBoundingClientRect();
     const scale = session.board.side / canvas.clientWidth;
-    return { x: (clientX - box.left - canvas.clientLeft) * scale, y: (clientY - box.top - canvas.clientTop) * scale };
+    return {
+      x: (clientX - box.left - canvas.clientLeft) * scale,
+      y: (clientY - box.top - canvas.clientTop) * scale,
+    };
   }
 
+  /** The cell at a place, or the one nearest to it. */
   cellAt({ x, y }) {
-    const { side } = this.app.session.board;
+    const { side } = this.session.board;
     const inside = (value) => Math.min(side - 1, Math.max(0, Math.floor(value)));
     return inside(y) * side + inside(x);
   }
 
   down(event) {
-    const { app } = this, at = this.place(event);
-    app.byKeyboard = false;
+    const { canvas, session, tools } = this;
+    const at = this.place(event);
+    tools.byKeyboard = false;
     if (event.pointerType === "mouse" && event.button !== 0 && event.button !== RIGHT_BUTTON) return;
     event.preventDefault();
-    app.canvas.focus({ preventScroll: true, focusVisible: false });
-    const erasing = app.tool === "erase" || event.button === RIGHT_BUTTON || event.shiftKey || (event.buttons & PEN_ERASER) !== 0;
-    if (app.tool === "look" && !erasing) return app.inspect(this.cellAt(at));
-    if (app.tool === "stamp" && !erasing) return app.session.stamp(app.sample, at.x, at.y);
-    app.canvas.setPointerCapture(event.pointerId);
-    if (this.strokes.size === 0) app.session.remember();
-    this.strokes.set(event.pointerId, { at, erasing });
-    this.draw(at, at, erasing);
-    this.showRing(event);
+    canvas.focus(/** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: false }));
+    const erasing =
+      tools.tool === "erase" ||
+      event.button === RIGHT_BUTTON ||
+      event.shiftKey ||
+      (event.buttons & PEN_ERASER) !== 0;
+    if (tools.tool === "look" && !erasing) {
+      tools.cursor = this.cellAt(at);
+    } else if (tools.tool === "stamp" && !erasing) {
+      session.stamp(tools.sample, at.x, at.y);
+    } else {
+      canvas.setPointerCapture(event.pointerId);
+      if (this.strokes.size === 0) session.remember();
+      this.strokes.set(event.pointerId, { at, erasing });
+      this.draw(at, at, erasing);
+      this.showRing(event);
+    }
   }
 
   move(event) {
+    const { tools } = this;
     const stroke = this.strokes.get(event.pointerId);
-    this.app.byKeyboard = false;
+    tools.byKeyboard = false;
     this.showRing(event);
     if (!stroke) {
-      if (event.pointerType === "mouse" || this.app.tool === "look") this.app.inspect(this.cellAt(this.place(event)));
+      if (event.pointerType === "mouse" || tools.tool === "look")
+        tools.cursor = this.cellAt(this.place(event));
       return;
     }
     const events = event.getCoalescedEvents?.() ?? [];
@@ -71,49 +108,55 @@ export class Pointer {
     this.strokes.delete(event.pointerId);
   }
 
-  /** A finger that is lifted leaves too; what it looks into stays. */
+  /** A finger also leaves when it is lifted; the cell that it looked into is shown on. */
   leave(event) {
     if (event.pointerType === "touch") return;
-    this.app.find("ring").hidden = true;
-    if (document.activeElement !== this.app.canvas || !this.app.byKeyboard) this.app.inspect(null);
+    find("ring").hidden = true;
+    if (document.activeElement !== this.canvas || !this.tools.byKeyboard) this.tools.cursor = null;
   }
 
   draw(from, to, erasing) {
-    const { session, sizes } = this.app;
-    session.edit((board) => (erasing ? erase(board, from, to, sizes.erase) : paint(board, from, to, sizes.draw)));
+    const { sizes } = this.tools;
+    this.session.edit((board) => {
+      if (erasing) erase(board, from, to, sizes.erase);
+      else paint(board, from, to, sizes.draw);
+    });
   }
 
-  /** A ring around what the mouse or the pen would draw on, or erase. */
+  /** Show a ring around the area that the mouse or the pen would draw on or erase. */
   showRing(event) {
-    const { canvas, find, session, sizes, tool } = this.app, ring = find("ring");
-    const erasing = this.strokes.get(event.pointerId)?.erasing ?? (tool === "erase" || event.shiftKey);
-    ring.hidden = event.pointerType === "touch" || !(erasing || tool === "draw");
-    const { x, y } = this.place(event), cell = canvas.clientWidth / session.board.side;
-    const size = (erasing ? sizes.erase : sizes.draw) * cell;
+    const { canvas, session, tools } = this;
+    const ring = find("ring");
+    const erasing = this.strokes.get(event.pointerId)?.erasing ?? (tools.tool === "erase" || event.shiftKey);
+    ring.hidden = event.pointerType === "touch" || !(erasing || tools.tool === "draw");
+    const { x, y } = this.place(event);
+    const cell = canvas.clientWidth / session.board.side; // its side in pixels
+    const size = (erasing ? tools.sizes.erase : tools.sizes.draw) * cell;
     const corner = (at) => `${at * cell - size / 2 + canvas.clientLeft}px`;
     ring.style.width = ring.style.height = `${size}px`;
     ring.style.transform = `translate(${corner(x)}, ${corner(y)})`;
   }
 
-  /** Arrow keys move a cursor from cell to cell; Enter and Delete draw and erase there. */
+  /** Arrow keys move the cursor from cell to cell; Enter draws at the cursor, Delete erases. */
   key(event) {
-    const { app } = this, { side } = app.session.board;
-    const middle = Math.floor(side / 2) * side + Math.floor(side / 2);
-    const cell = app.cursor ?? middle;
-    const x = cell % side, y = Math.floor(cell / side), at = { x: x + 0.5, y: y + 0.5 };
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { session, tools } = this;
+    const { side } = session.board;
+    const middle = Math.floor(side / 2) * side + Math.floor(side / 2);
+    const cell = tools.cursor ?? middle;
+    const at = { x: (cell % side) + 0.5, y: Math.floor(cell / side) + 0.5 };
     if (ARROWS[event.key]) {
       const [dx, dy] = ARROWS[event.key];
-      const far = event.shiftKey ? 5 : 1;
-      const next = this.cellAt({ x: at.x + far * dx, y: at.y + far * dy });
-      app.byKeyboard = true;
-      app.inspect(app.cursor === null ? cell : next);
-    } else if (event.key === "Enter" && app.tool === "stamp") {
-      app.session.stamp(app.sample, at.x, at.y);
+      const cells = event.shiftKey ? 5 : 1;
+      const next = this.cellAt({ x: at.x + cells * dx, y: at.y + cells * dy });
+      tools.byKeyboard = true;
+      tools.cursor = tools.cursor === null ? cell : next;
+    } else if (event.key === "Enter" && tools.tool === "stamp") {
+      session.stamp(tools.sample, at.x, at.y);
     } else if (event.key === "Enter" || event.key === "Delete" || event.key === "Backspace") {
-      app.session.remember();
-      this.draw(at, at, event.key !== "Enter" || app.tool === "erase");
-      app.inspect(cell);
+      session.remember();
+      this.draw(at, at, event.key !== "Enter" || tools.tool === "erase");
+      tools.cursor = cell;
     } else {
       return;
     }

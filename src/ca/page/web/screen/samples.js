@@ -1,24 +1,30 @@
-// The test digits that come with the page: ten of each class.
+// The test digits that come with the page, as a row of buttons.
 
 import { Board } from "../rule/automaton.js";
-import { CLASSES } from "../rule/network.js";
-import { drawSample } from "./picture.js";
 import { findBlobs } from "../session/verdict.js";
+import { find } from "./find.js";
+import { rgba } from "./palettes.js";
 
+/** @import { Sizes } from "../rule/sizes.js" */
+/** @import { Sample } from "../session/stamps.js" */
+
+const FIRST_CLASS = 4;
 const LONG_PRESS = 500; // milliseconds
 
-/** A row of ten digits, one a class. */
+/** A row of samples, one for each class. */
 export class Samples {
   /**
-   * @param {{levels: Uint8Array, side: number, label: number}[]} samples
-   * @param {(sample: object, fresh: boolean) => void} choose
+   * @param {Sample[]} samples several of each class
+   * @param {Sizes} sizes
+   * @param {(sample: Sample, fresh: boolean) => void} choose called when a sample is chosen; fresh: to start from zero
    */
-  constructor(find, samples, choose) {
+  constructor(samples, sizes, choose) {
     this.samples = samples;
+    this.sizes = sizes;
     this.choose = choose;
-    this.set = 0;
+    this.set = 0; // which of the samples of each class is in the row
     this.buttons = [];
-    for (let index = 0; index < CLASSES; index++) {
+    for (let index = 0; index < sizes.classes; index++) {
       const button = document.createElement("button");
       button.type = "button";
       button.append(document.createElement("canvas"));
@@ -30,13 +36,14 @@ export class Samples {
     this.show();
   }
 
-  /** A click mutates; a click with Shift, or a long press, starts fresh. */
+  /** A click chooses a sample; a click with Shift, or a long press, chooses it to start from zero. */
   listen(button, index) {
-    let timer = null, long = false;
+    let timer = null;
+    let isLong = false;
     button.addEventListener("pointerdown", () => {
-      long = false;
+      isLong = false;
       timer = setTimeout(() => {
-        long = true;
+        isLong = true;
         this.choose(this.sample(index), true);
       }, LONG_PRESS);
     });
@@ -45,33 +52,39 @@ export class Samples {
     }
     button.addEventListener("contextmenu", (event) => event.preventDefault());
     button.addEventListener("click", (event) => {
-      if (!long) this.choose(this.sample(index), event.shiftKey);
-      long = false;
+      if (!isLong) this.choose(this.sample(index), event.shiftKey);
+      isLong = false;
     });
   }
 
-  /** The sample of a class in the row that is shown. */
+  /** The sample of a class that is in the row. */
   sample(index) {
     const ofClass = this.samples.filter(({ label }) => label === index);
     return ofClass[this.set % ofClass.length];
   }
 
-  /** The first sample of a class whose cells all hang together, or the first of all. */
-  whole(index) {
+  /** The sample that is on the board at first. */
+  get first() {
+    return this.sample(FIRST_CLASS % this.sizes.classes);
+  }
+
+  /** The first sample of a class that is one blob, or the first of all. */
+  connected(index) {
     const ofClass = this.samples.filter(({ label }) => label === index);
-    return ofClass.find(hangsTogether) ?? ofClass[0];
+    return ofClass.find((sample) => isConnected(sample, this.sizes)) ?? ofClass[0];
   }
 
   random() {
     return this.samples[Math.floor(Math.random() * this.samples.length)];
   }
 
-  /** Other samples, from another page. */
+  /** Go on with the samples of another page. */
   replace(samples) {
     this.samples = samples;
     this.show();
   }
 
+  /** Show the next set of samples. */
   others() {
     this.set++;
     this.show();
@@ -79,14 +92,27 @@ export class Samples {
 
   show() {
     this.buttons.forEach((button, index) => {
-      const { levels, side } = this.sample(index);
-      drawSample(button.firstChild, levels, side);
+      drawSample(button.firstChild, this.sample(index));
     });
   }
 }
 
-function hangsTogether({ levels, side }) {
-  const board = new Board(side);
-  levels.forEach((level, cell) => board.setInk(cell, level));
+function isConnected({ levels, side }, sizes) {
+  const board = new Board(side, sizes);
+  levels.forEach((level, cell) => {
+    board.setInk(cell, level);
+  });
   return findBlobs(board).length === 1;
+}
+
+/** Draw a sample with one pixel for each cell. */
+function drawSample(canvas, { levels, side }) {
+  canvas.width = canvas.height = side;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(side, side);
+  const pixels = new Uint32Array(image.data.buffer);
+  levels.forEach((level, cell) => {
+    pixels[cell] = rgba([255 - level, 255 - level, 255 - level]);
+  });
+  context.putImageData(image, 0, 0);
 }

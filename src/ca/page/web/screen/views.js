@@ -1,84 +1,92 @@
-// Views of a board: what about its cells becomes colour.
+// Views of a board: what of a cell is shown as its colour.
 
-import { CHANNELS, CLASSES, FIRST_OUTPUT } from "../rule/network.js";
-import { BACKGROUND, UNDECIDED_COLOUR, blend } from "./palettes.js";
+import { firstOutput } from "../rule/sizes.js";
+import { BACKGROUND, blend, UNDECIDED_COLOUR } from "./palettes.js";
 
-const DIVERGING = [[5, 48, 97], [67, 147, 195], [247, 247, 247], [214, 96, 77], [103, 0, 31]]; // ColorBrewer's RdBu
-const SEQUENTIAL = [[247, 244, 249], [201, 148, 199], [103, 0, 31]]; // from ColorBrewer's PuRd
-const LARGE_UPDATE = 0.2; // mean absolute residual that has the middle colour
-const HOLD = 4; // ticks that a new class must last before the calm picture shows it
+/** @import { Board } from "../rule/automaton.js" */
+/** @import { Sizes } from "../rule/sizes.js" */
 
-/** Name and explanation of each view; `classes` are those whose colours are the palette's. */
-export const VIEWS = {
-  class: { name: "Class", about: "each cell in the colour of its largest output", classes: true },
-  marks: { name: "Digit marks", about: "each cell's class in writing, without colour", classes: false },
-  confidence: {
-    name: "Confidence",
-    about: "the darker a cell, the less its largest output is above the second",
-    classes: true,
-  },
-  update: { name: "Update size", about: "the redder a cell, the more its last tick changed it", classes: false },
-};
-for (let channel = 0; channel < CHANNELS; channel++) {
-  const what =
-    channel === 0 ? "Liveness" : channel < FIRST_OUTPUT ? `Communication ${channel}` : `Output ${channel - FIRST_OUTPUT}`;
-  VIEWS[`channel-${channel}`] = {
-    name: `${what} (channel ${channel})`,
-    about: "blue below zero, white at zero, red above",
-    classes: false,
-  };
-}
-
-/** The classes to show: those of now, or calm ones that change only when they have lasted for some ticks. */
-export class ShownClasses {
-  constructor(size) {
-    this.shown = new Int8Array(size).fill(-1);
-    this.next = new Int8Array(size).fill(-1);
-    this.since = new Int32Array(size);
-  }
-
-  update(board, calm) {
-    for (const cell of board.aliveCells()) {
-      const index = board.classOf(cell);
-      if (index !== this.next[cell]) {
-        this.next[cell] = index;
-        this.since[cell] = board.ticks;
-      }
-      const lasted = board.ticks - this.since[cell];
-      if (!calm || lasted < 0 || lasted >= HOLD || this.shown[cell] < 0) this.shown[cell] = index;
-    }
-  }
-}
+// Both from ColorBrewer: RdBu, and part of PuRd.
+const DIVERGING = [
+  [5, 48, 97],
+  [67, 147, 195],
+  [247, 247, 247],
+  [214, 96, 77],
+  [103, 0, 31],
+];
+const SEQUENTIAL = [
+  [247, 244, 249],
+  [201, 148, 199],
+  [103, 0, 31],
+];
+const LARGE_UPDATE = 0.2; // mean absolute residual that gets the middle colour
 
 /**
- * The colour of an alive cell in a view.
- *
- * @param {string} view a name in `VIEWS`
- * @param {number} shown its class as shown, -1 for none
+ * @typedef {object} View
+ * @property {string} name
+ * @property {string} about one line that explains it
+ * @property {boolean} [classes] whether it has the colours of the classes
+ * @property {boolean} [marks] whether each cell's class is written on it
+ * @property {(board: Board, cell: number, palette: number[][], shown: number) => number[]} colour
+ *   of an alive cell; `shown` is the class to show, -1 for none
  */
-export function colourOf(board, cell, view, palette, shown) {
-  const channels = board.channels(cell);
-  switch (view) {
-    case "class":
-      return shown < 0 ? UNDECIDED_COLOUR : palette[shown];
-    case "marks":
-      return BACKGROUND;
-    case "confidence": {
-      const share = confidence(channels);
-      return shown < 0 ? UNDECIDED_COLOUR : palette[shown].map((part) => part * share);
-    }
-    case "update":
-      return blend(SEQUENTIAL, squash(board.lastUpdate[cell] / LARGE_UPDATE));
-    default:
-      return blend(DIVERGING, (1 + squash(channels[Number(view.slice("channel-".length))])) / 2);
+
+/**
+ * All views, by the name that a link has for them.
+ *
+ * @param {Sizes} sizes
+ * @returns {Record<string, View>}
+ */
+export function viewsOf(sizes) {
+  /** @type {Record<string, View>} */
+  const views = {
+    class: {
+      name: "Class",
+      about: "each cell in the colour of its largest output",
+      classes: true,
+      colour: (_board, _cell, palette, shown) => (shown < 0 ? UNDECIDED_COLOUR : palette[shown]),
+    },
+    marks: {
+      name: "Digit marks",
+      about: "each cell's class in writing, without colour",
+      marks: true,
+      colour: () => BACKGROUND,
+    },
+    confidence: {
+      name: "Confidence",
+      about: "the darker a cell, the less its largest output is above the second",
+      classes: true,
+      colour: (board, cell, palette, shown) => {
+        const share = confidence(board.channels(cell).subarray(board.firstOutput));
+        return shown < 0 ? UNDECIDED_COLOUR : palette[shown].map((part) => part * share);
+      },
+    },
+    update: {
+      name: "Update size",
+      about: "the redder a cell, the more its last tick changed it",
+      colour: (board, cell) => blend(SEQUENTIAL, squash(board.lastUpdate[cell] / LARGE_UPDATE)),
+    },
+  };
+  for (let channel = 0; channel < sizes.channels; channel++) {
+    views[`channel-${channel}`] = {
+      name: `${channelName(channel, firstOutput(sizes))} (channel ${channel})`,
+      about: "blue below zero, white at zero, red above",
+      colour: (board, cell) => blend(DIVERGING, (1 + squash(board.channels(cell)[channel])) / 2),
+    };
   }
+  return views;
+}
+
+function channelName(channel, firstOutput) {
+  if (channel === 0) return "Liveness";
+  return channel < firstOutput ? `Communication ${channel}` : `Output ${channel - firstOutput}`;
 }
 
 /** How far the largest output is above the second largest, in [0, 1]. */
-export function confidence(channels) {
-  let largest = -Infinity, second = -Infinity;
-  for (let index = 0; index < CLASSES; index++) {
-    const value = channels[FIRST_OUTPUT + index];
+function confidence(outputs) {
+  let largest = -Infinity;
+  let second = -Infinity;
+  for (const value of outputs) {
     if (value > largest) [largest, second] = [value, largest];
     else if (value > second) second = value;
   }

@@ -1,65 +1,93 @@
-// What a visitor is doing: the board, its settings, the course of time and what can be undone. No page here.
+// A visitor's session: the board, its settings, the passing of time, and undo. It does not touch the page.
 
 import { Board } from "../rule/automaton.js";
 import { randomDraws } from "../rule/draws.js";
-import { COURSE_TICKS } from "../screen/course.js";
-import { countVotes, findBlobs, verdictOf } from "./verdict.js";
-import { ShownClasses } from "../screen/views.js";
+import { Consensus } from "./consensus.js";
+import { boardSides } from "./settings.js";
+import { ShownClasses } from "./shown.js";
+import { addInk, freePlace, replaceInk } from "./stamps.js";
 
-export const SIDES = [56, 140];
-export const SPEEDS = [1, 2, 5, 10, 20, 30, 60, 120]; // ticks a second
+/** @import { Snapshot } from "../rule/automaton.js" */
+/** @import { Network } from "../rule/network.js" */
+/** @import { Settings } from "./settings.js" */
+/** @import { Sample } from "./stamps.js" */
+
 const MAX_UNDO = 30;
-const MAX_LAG = 0.25; // seconds of ticks that are caught up with; more are left out
+const MAX_LAG = 0.25; // seconds of ticks to catch up with after a delay; more are left out
 const CELLS_AT_ONCE = 64; // computed between two looks at the clock
-const SPACING = 2; // cells around a sample that looks for a free place
-
-/** Settings that a link holds, and what they are at first. */
-export const DEFAULTS = {
-  side: 56,
-  view: "class",
-  palette: "distinct",
-  speed: 20,
-  fireRate: 0.5,
-  noise: 0.02,
-  seed: 0,
-  calm: false,
-};
 
 export class Session {
-  /** @param {Network} network */
+  /** @type {Board} */
+  board;
+  /** @type {ShownClasses} */
+  shown;
+  /** @type {Consensus} */
+  consensus;
+  /** @type {(() => void)[]} */
+  waiting = []; // changes to be made when the tick that is being computed is done
+  /** @type {{board: Snapshot, label: number | null}[]} */
+  history = []; // boards that undo goes back to
+  /** @type {number | null} */
+  label = null; // the class of the sample on the board, if it is one
+  due = 0; // ticks to be computed, with fractions
+  playing = true;
+  inkVersion = 0; // changes with the ink
+  onTick = () => {}; // called after every tick
+
+  /**
+   * @param {Network} network
+   * @param {Settings} settings
+   */
   constructor(network, settings) {
     this.network = network;
-    this.settings = { ...DEFAULTS, ...settings };
-    this.playing = true;
-    this.onTick = () => {}; // called after every tick
-    this.setSide(this.settings.side);
+    this.settings = settings;
+    this.setSide(settings.side);
   }
 
-  /** An empty board of another size. */
+  /**
+   * Start with an empty board of another size.
+   *
+   * @param {number} side
+   */
   setSide(side) {
     this.settings.side = side;
-    this.board = new Board(side);
+    this.board = new Board(side, this.network.sizes);
     this.shown = new ShownClasses(side * side);
-    this.waiting = []; // changes of ink that wait for a tick to be done
+    this.consensus = new Consensus(this.board, this.hasOneDigit);
+    this.waiting = [];
     this.history = [];
-    this.due = 0; // ticks
-    this.course = []; // votes after each of the last ticks
-    this.label = null; // of the sample on the board
-    this.edited();
+    this.label = null;
+    this.due = 0;
+    this.inkVersion++;
   }
 
-  /** The network changes under the cells, which keep their state. */
+  /** Whether the board is the one for a single digit. */
+  get hasOneDigit() {
+    return this.settings.side === boardSides(this.network.sizes).oneDigit;
+  }
+
+  /**
+   * Go on with another network; the cells keep their states.
+   *
+   * @param {Network} network
+   */
   setNetwork(network) {
-    this.change(() => (this.network = network));
+    this.change(() => {
+      this.network = network;
+    });
   }
 
-  /** Change the board as soon as no tick is under way. */
+  /**
+   * Change the board as soon as no tick is being computed.
+   *
+   * @param {() => void} action
+   */
   change(action) {
     if (this.board.pending) this.waiting.push(action);
     else action();
   }
 
-  /** Remember the board as it is, to come back to. */
+  /** Store the board for undo. */
   remember() {
     this.change(() => {
       this.history.push({ board: this.board.snapshot(), label: this.label });
@@ -67,7 +95,12 @@ export class Session {
     });
   }
 
-  /** Change ink; `label` is the class of the sample that is there now, if it is one. */
+  /**
+   * Change the ink.
+   *
+   * @param {(board: Board) => void} action
+   * @param {number | null} [label] the class of the sample that is then on the board, if it is one
+   */
   edit(action, label = null) {
     this.change(() => {
       action(this.board);
@@ -77,10 +110,8 @@ export class Session {
   }
 
   edited() {
-    this.blobs = null;
-    this.sinceEdit = 0;
-    this.settledFor = 0;
-    this.inkVersion = (this.inkVersion ?? 0) + 1;
+    this.consensus.inkChanged();
+    this.inkVersion++;
   }
 
   undo() {
@@ -93,73 +124,77 @@ export class Session {
     });
   }
 
-  clear() {
-    this.remember();
-    this.edit((board) => board.ink.forEach((_, cell) => board.setInk(cell, 0)));
+  /**
+   * Set the grey levels of all cells.
+   *
+   * @param {Uint8Array} ink
+   */
+  setInk(ink) {
+    this.edit((board) => {
+      ink.forEach((level, cell) => {
+        board.setInk(cell, level);
+      });
+    });
   }
 
+  /** Remove all ink. */
+  clear() {
+    this.remember();
+    this.setInk(new Uint8Array(this.board.ink.length));
+  }
+
+  /** Set the state of all cells to zero, and keep the ink. */
   forget() {
     this.remember();
     this.change(() => {
       this.board.forget();
-      this.sinceEdit = this.settledFor = 0;
+      this.consensus.restart();
     });
   }
 
-  /** Put a sample in the middle instead of all ink; memory stays where cells are alive in both, unless fresh. */
+  /**
+   * Replace all ink by a sample. Cells that are alive before and after keep their state, unless fresh.
+   *
+   * @param {Sample} sample
+   * @param {boolean} fresh whether all cells start from zero
+   */
   mutate(sample, fresh) {
     this.remember();
     this.edit((board) => {
-      const from = Math.floor((board.side - sample.side) / 2);
-      const ink = new Uint8Array(board.ink.length);
-      sample.levels.forEach((level, at) => {
-        ink[(from + Math.floor(at / sample.side)) * board.side + from + (at % sample.side)] = level;
-      });
-      ink.forEach((level, cell) => board.setInk(cell, level));
+      replaceInk(board, sample);
       if (fresh) board.forget();
     }, sample.label);
   }
 
-  /** Add a sample to what is on the board, its middle at (x, y); what lies beyond the rim is cut off. */
+  /**
+   * Add a sample to the ink, its middle at (x, y).
+   *
+   * @param {Sample} sample
+   * @param {number} x
+   * @param {number} y
+   */
   stamp(sample, x, y) {
     this.remember();
-    this.edit((board) => {
-      const left = Math.round(x - sample.side / 2), top = Math.round(y - sample.side / 2);
-      sample.levels.forEach((level, at) => {
-        const cx = left + (at % sample.side), cy = top + Math.floor(at / sample.side);
-        if (!level || cx < 0 || cy < 0 || cx >= board.side || cy >= board.side) return;
-        const cell = cy * board.side + cx;
-        board.setInk(cell, Math.max(board.ink[cell], level));
-      });
-    });
+    this.edit((board) => addInk(board, sample, x, y));
   }
 
-  /** The middle of a random place where a sample has room, or null. */
-  freePlace(sample, random = Math.random) {
-    const { side, ink } = this.board;
-    const places = [];
-    for (let top = 0; top + sample.side <= side; top += SPACING) {
-      for (let left = 0; left + sample.side <= side; left += SPACING) places.push([left, top]);
-    }
-    const isFree = ([left, top]) =>
-      sample.levels.every((level, at) => {
-        if (!level) return true;
-        const x = left + (at % sample.side), y = top + Math.floor(at / sample.side);
-        for (let ny = Math.max(0, y - SPACING); ny <= Math.min(side - 1, y + SPACING); ny++) {
-          for (let nx = Math.max(0, x - SPACING); nx <= Math.min(side - 1, x + SPACING); nx++) {
-            if (ink[ny * side + nx]) return false;
-          }
-        }
-        return true;
-      });
-    while (places.length) {
-      const [place] = places.splice(Math.floor(random() * places.length), 1);
-      if (isFree(place)) return { x: place[0] + sample.side / 2, y: place[1] + sample.side / 2 };
-    }
-    return null;
+  /**
+   * Add a sample at a random place that has room for it, if there is one.
+   *
+   * @param {Sample} sample
+   */
+  stampAnywhere(sample) {
+    const place = freePlace(this.board, sample);
+    if (place) this.stamp(sample, place.x, place.y);
   }
 
-  /** Let time pass: compute the ticks that are due, until the deadline. */
+  /**
+   * Let time pass: compute the ticks that are due, until a deadline.
+   *
+   * @param {number} seconds
+   * @param {number} deadline
+   * @param {() => number} clock the time now, in the deadline's unit
+   */
   run(seconds, deadline, clock) {
     this.due = Math.min(this.due + seconds * this.settings.speed, 1 + MAX_LAG * this.settings.speed);
     while (this.board.pending || this.due >= 1) {
@@ -173,47 +208,37 @@ export class Session {
     }
   }
 
-  /** So many ticks now. */
+  /**
+   * Compute some ticks at once.
+   *
+   * @param {number} ticks
+   */
   step(ticks) {
     if (this.board.pending) this.finish();
-    for (; ticks > 0; ticks--) {
+    for (let done = 0; done < ticks; done++) {
       this.begin();
       this.finish();
     }
     this.due = 0;
   }
 
+  /** Begin a tick. */
   begin() {
-    const { seed, fireRate, noise } = this.settings;
-    this.board.begin(randomDraws(this.board.aliveCells(), seed, this.board.ticks, fireRate, noise));
+    const { board, network, settings } = this;
+    board.begin(randomDraws(board.aliveCells(), { ...settings, tick: board.ticks }, network.sizes));
   }
 
+  /** Compute the rest of the tick that has begun. */
   finish() {
-    while (!this.board.work(this.network, Infinity));
+    this.board.work(this.network, Infinity);
     this.committed();
   }
 
+  /** Do all that follows a tick. */
   committed() {
-    this.sinceEdit++;
-    const agreed = this.digits().every((cells) => verdictOf(countVotes(this.board, cells)).agreement === 1);
-    this.settledFor = agreed ? this.settledFor + 1 : 0;
+    this.consensus.ticked();
     this.shown.update(this.board, this.settings.calm);
-    this.course.push(countVotes(this.board, this.board.aliveCells()));
-    if (this.course.length > COURSE_TICKS) this.course.shift();
     this.onTick();
     for (const action of this.waiting.splice(0)) action();
-  }
-
-  /** Cells of each digit on the board: all that hang together on the whiteboard, all there are on the other. */
-  digits() {
-    this.blobs ??= this.settings.side === DEFAULTS.side ? [[...this.board.aliveCells()]] : findBlobs(this.board);
-    return this.blobs;
-  }
-
-  /** Votes and verdict of the whole board, and of each digit on it. */
-  readout() {
-    const votes = countVotes(this.board, this.board.aliveCells());
-    const blobs = this.digits().map((cells) => ({ cells, ...verdictOf(countVotes(this.board, cells)) }));
-    return { votes, ...verdictOf(votes), blobs };
   }
 }

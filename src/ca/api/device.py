@@ -1,0 +1,25 @@
+"""The device and the threads that compute an automaton."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import torch
+
+from ca.engine.device import configure_threads
+from ca.model import CellularAutomaton
+
+
+def device_of(automaton: CellularAutomaton) -> torch.device:
+    """The device that an automaton is on."""
+    return next(automaton.parameters()).device
+
+
+@contextmanager
+def engine_threads(device: torch.device) -> Generator[None]:
+    """Leave PyTorch's threads to the compiled kernel within the `with` block, and restore them after it."""
+    threads = torch.get_num_threads()
+    configure_threads(device)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,129 @@
+"""What the page reports of the cells: votes, majority, agreement, the verdict on each digit."""
+
+import base64
+import io
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+from support.browser import cells_of, classes_of, closed, next_frame, opened, set_ink, show, wait_until
+
+from ca.data.digits import load_digits
+
+MNIST = load_digits("mnist", "test")
+
+
+@pytest.mark.parametrize(("label", "ticks"), [(3, 0), (3, 8), (7, 14), (2, 200)])
+def test_bars_and_words_match_the_state(page: Page, label: int, ticks: int) -> None:
+    show(page, label, ticks)
+    classes = classes_of(cells_of(page))
+    votes = [int((classes == index).sum()) for index in range(11)]
+    shown = [int(text) for text in page.locator("#votes .count").all_inner_texts()]
+    assert shown == votes
+    assert sum(shown) == (classes >= 0).sum()
+    widths = page.evaluate(
+        "[...document.querySelectorAll('#votes .fill')].map((bar) => bar.getBoundingClientRect().width)"
+    )
+    track = page.locator("#votes .track").first.bounding_box()
+    assert track is not None
+    np.testing.assert_allclose(np.array(widths) / track["width"], np.array(votes) / sum(votes), atol=0.01)
+    if not any(votes[:10]):
+        assert page.inner_text("#verdict") == "no cell has a class yet"
+        return
+    majority, most = int(np.argmax(votes[:10])), max(votes[:10])
+    assert page.inner_text("#verdict") == f"{100 * most // sum(votes)} % say {majority}"
+    assert page.inner_text("#majority") == str(majority)
+    assert f"{ticks} ticks since the last edit" in page.inner_text("#settled")
+    assert page.inner_text("#label") == (
+        f"its label is {label}: {'right ✓' if majority == label else 'not right ✗'}"
+    )
+
+
+def components(alive: np.ndarray) -> list[set[tuple[int, int]]]:
+    """Sets of cells that touch, also by their corners."""
+    waiting = {tuple(map(int, place)) for place in np.argwhere(alive)}
+    found = []
+    while waiting:
+        blob, border = set(), [waiting.pop()]
+        while border:
+            y, x = border.pop()
+            blob.add((y, x))
+            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & waiting
+            waiting -= near
+            border += near
+        found.append(blob)
+    return found
+
+
+def test_each_digit_on_the_whiteboard_has_its_own_verdict(page: Page) -> None:
+    page.select_option("#side", "140")
+    page.evaluate(
+        """() => {
+          globalThis.written = [];
+          const { fillText } = CanvasRenderingContext2D.prototype;
+          CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+            written.push(text);
+            fillText.call(this, text, ...place);
+          };
+        }"""
+    )
+    board = np.zeros((140, 140), dtype=np.uint8)
+    for number, (y, x) in enumerate([(3, 3), (5, 60), (50, 100), (100, 20), (108, 70)]):
+        board[y : y + 28, x : x + 28] = MNIST.images[number]
+    set_ink(page, board)
+    page.evaluate("ca.app.session.step(40); written.length = 0")
+    next_frame(page)
+    cells = cells_of(page)
+    classes = classes_of(cells)
+    expected = set()
+    for blob in components(cells[0] > np.float32(0.1)):
+        votes = np.bincount([classes[place] for place in blob], minlength=11)
+        most = votes[:10].argmax()
+        share = 100 * votes[most] // len(blob)
+        expected.add((frozenset(blob), f"{most}" if share == 100 else f"{most} ({share} %)"))
+    assert len(expected) >= 5
+    found = page.evaluate("ca.app.session.consensus.readout().blobs.map(({ cells }) => cells)")
+    assert {frozenset(divmod(cell, 140) for cell in blob) for blob in found} == {blob for blob, _ in expected}
+    shown = page.locator("#blobs li").all_inner_texts()
+    assert sorted(shown) == sorted(text for blob, text in expected if len(blob) >= 8)
+    assert page.inner_text("#verdict").startswith(f"{len(shown)} digits")
+    assert sorted(page.evaluate("written")) == sorted(shown), "the same is written on the board"
+
+
+def test_course_of_the_votes_is_that_of_the_last_ticks(page: Page) -> None:
+    page.evaluate("ca.app.session.consensus.course = []")
+    show(page, 3, 0)
+    shares = []
+    for _ in range(12):
+        page.evaluate("ca.app.session.step(1)")
+        classes = classes_of(cells_of(page))
+        shares.append(np.bincount(classes[classes >= 0], minlength=11) / (classes >= 0).sum())
+    next_frame(page)
+    picture = page.evaluate("document.getElementById('course').toDataURL()").split(",")[1]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB"))
+    palette = np.array([*page.evaluate("ca.app.palette"), [176, 176, 176]])
+    for column, share in zip(pixels[:, -12:].transpose(1, 0, 2), shares, strict=True):
+        seen = np.array([(column == colour).all(1).mean() for colour in palette])
+        np.testing.assert_allclose(seen, share, atol=2.1 / len(column))  # two rows may be a mixture
+    assert (pixels[:, :-12] == 0).all()
+
+
+def test_speech_is_at_most_once_a_second(browser: Browser, exported: str) -> None:
+    page = opened(browser, exported)
+    page.evaluate(
+        """() => {
+          globalThis.spoken = [];
+          const element = document.getElementById("spoken");
+          new MutationObserver(() => spoken.push([document.timeline.currentTime, element.textContent]))
+            .observe(element, { childList: true });
+          ca.app.choose(ca.app.samples.sample(8), true);
+        }"""
+    )
+    wait_until(page, "spoken.length >= 2")
+    spoken = page.evaluate("spoken")
+    assert all(later[0] - earlier[0] >= 1000 for earlier, later in pairwise(spoken))
+    assert "cells" in spoken[-1][1]
+    assert page.get_attribute("#spoken", "aria-live") == "polite"
+    closed(page)
