@@ -17,6 +17,7 @@ _ERRORS = {1: ValueError, 2: MemoryError}
 _MOST_DIMENSIONS = 3
 
 _number, _pointer = ctypes.c_int64, ctypes.c_void_p
+_Shape = _number * _MOST_DIMENSIONS
 
 
 class TensorArgument(ctypes.Structure):
@@ -26,7 +27,7 @@ class TensorArgument(ctypes.Structure):
         ("data", _pointer),
         ("type", _number),
         ("dimensions", _number),
-        ("shape", _number * _MOST_DIMENSIONS),
+        ("shape", _Shape),
     )
 
     @classmethod
@@ -36,14 +37,14 @@ class TensorArgument(ctypes.Structure):
         Raises:
             ValueError: the kernel has no use for such a tensor
         """
-        if tensor.device.type != "cpu" or not tensor.is_contiguous():
+        if not (tensor.is_cpu and tensor.is_contiguous()):
             raise ValueError("the compiled kernel takes contiguous tensors on the CPU")
-        if tensor.dtype not in _TYPES or tensor.dim() > _MOST_DIMENSIONS:
+        code, shape = _TYPES.get(tensor.dtype), tensor.shape
+        if code is None or len(shape) > _MOST_DIMENSIONS:
             raise ValueError(
-                f"the compiled kernel takes no tensors of {tensor.dtype} with shape {tuple(tensor.shape)}"
+                f"the compiled kernel takes no tensors of {tensor.dtype} with shape {tuple(shape)}"
             )
-        shape = (_number * _MOST_DIMENSIONS)(*tensor.shape)
-        return cls(tensor.data_ptr(), _TYPES[tensor.dtype], tensor.dim(), shape)
+        return cls(tensor.data_ptr(), code, len(shape), _Shape(*shape))
 
 
 _Parameters = TensorArgument * 6  # in the order of `CellularAutomaton.parameters`
@@ -55,7 +56,7 @@ def parameter_arguments(tensors: Sequence[Tensor]) -> Any:
     Raises:
         ValueError: there are not six, or the kernel has no use for one
     """
-    if len(tensors) != len(_Parameters()):
+    if len(tensors) != _Parameters._length_:
         raise ValueError(f"the compiled kernel takes six parameters, not {len(tensors)}")
     return _Parameters(*map(TensorArgument.of, tensors))
 
