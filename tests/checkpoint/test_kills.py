@@ -1,6 +1,6 @@
 """A process that is killed at any moment leaves complete checkpoints, and a folder to continue in.
 
-`CA_KILLS=500 uv run pytest tests/checkpoint/test_kills.py` kills more often than the 20 times of an ordinary run.
+`CA_KILLS=500 uv run pytest tests/checkpoint/test_kills.py` kills 500 times instead of 20.
 """
 
 import itertools

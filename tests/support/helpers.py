@@ -1,4 +1,4 @@
-"""Helpers of several tests: random automata and digits, checkpoints, child processes and dense random draws."""
+"""Helpers of several tests: random automata, digits, checkpoints, child processes, dense random draws."""
 
 import json
 import os
