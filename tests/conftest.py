@@ -1,5 +1,6 @@
-"""Settings and fixtures of all tests."""
+"""Settings and fixtures of all tests. Each worker of pytest-xdist has a session and fixtures of its own."""
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -11,7 +12,9 @@ from support.small_run import quick, stopped_run, whole_run  # noqa: F401 - fixt
 
 from ca.data.digits import Digits, load_digits
 
-# The same examples in every run, and no deadline: a test's verdict must not depend on luck or load.
+MAX_WORKERS = 8  # each imports PyTorch and starts a browser; more would hardly be faster
+
+# The same examples in every run, and no deadline, so that results depend on neither luck nor load.
 hypothesis.settings.register_profile("ca", deadline=None, derandomize=True, max_examples=30)
 hypothesis.settings.register_profile(
     "fuzz", hypothesis.settings.get_profile("ca"), max_examples=100_000, database=None
@@ -19,9 +22,14 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ca")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Count logical cores for `-n auto`; pytest-xdist counts physical ones, in virtual machines often one."""
+    return min(os.cpu_count() or 1, MAX_WORKERS)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
-    """Use one thread: the tensors of the tests are too small for more."""
+    """Use one thread: the tensors of the tests are small, and the other cores have workers of their own."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -30,7 +38,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _signals_of_a_terminal() -> Iterator[None]:
-    """Whoever runs the tests in the background may have them ignore signals, which a run would keep to."""
+    """Reset ignored signals: shells let background jobs ignore them, and training runs respect that."""
     defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
     kept = {number: signal.signal(number, handler) for number, handler in defaults.items()}
     yield
@@ -40,6 +48,6 @@ def _signals_of_a_terminal() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def few_digits() -> Digits:
-    """Load the first 64 training digits of MNIST."""
+    """Return the first 64 training digits of MNIST."""
     digits = load_digits("mnist", "train", NO_FOLDER)[:64]
     return Digits(digits.images.clone(), digits.labels.clone())

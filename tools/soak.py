@@ -1,9 +1,9 @@
-"""A training run that is killed about every minute and begun again by the same command, beside one in peace.
+"""Kill a training run about once a minute, resume it each time, and compare it with an undisturbed run.
 
     uv run python tools/soak.py --minutes 120
 
-Every checkpoint that both runs reach is compared bit for bit: weights, optimiser, pool and generators. Prints
-its figures as one JSON object; the exit code is 1 if any checkpoint differs, or if the run does not go on.
+Every checkpoint that both runs reach is compared bit for bit: weights, optimiser, pool and generators. The
+figures are printed as one JSON object. The exit code is 1 if a checkpoint differs or resuming fails.
 """
 
 import argparse
@@ -24,30 +24,30 @@ from ca.train.metrics_file import read_metrics
 
 SIGNALS = [signal.SIGKILL] * 5 + [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 TRAIN = "-m ca train --steps 1000000 --held-out 0 --device cpu"
-LEAD = 20  # checkpoints that the run in peace may be ahead, before it is made to wait
+LEAD = 20  # checkpoints that the undisturbed run may be ahead before it is paused
 PATIENCE = 900  # seconds that a run may need to save, or to catch up at the end
 
 
 def main() -> None:
-    """Run both, and compare."""
+    """Run both and compare them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=120)
     parser.add_argument("--seconds-between-kills", type=float, default=60, help="on average")
     parser.add_argument("--checkpoint-every", type=int, default=200, help="steps")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "ca-soak")
     options = parser.parse_args()
-    # Under nohup and behind & these are ignored, which the runs would inherit.
+    # `nohup` and background jobs of shells ignore these signals, and the runs would inherit that.
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     shutil.rmtree(options.folder, ignore_errors=True)
     every = options.checkpoint_every
-    killed_folder, peaceful_folder = options.folder / "killed", options.folder / "peaceful"
+    killed_folder, undisturbed_folder = options.folder / "killed", options.folder / "undisturbed"
     rng = random.Random(0)
     kills: Counter[str] = Counter()
     codes: Counter[int] = Counter()
     compared: list[int] = []
     different: list[int] = []
-    peaceful = begin(peaceful_folder, every)
+    undisturbed = begin(undisturbed_folder, every)
     try:
         end = time.monotonic() + 60 * options.minutes
         while time.monotonic() < end:
@@ -60,22 +60,22 @@ def main() -> None:
             killed.send_signal(number)
             codes[killed.wait(PATIENCE)] += 1
             kills[number.name] += 1
-            compare(killed_folder, peaceful_folder, compared, different, every)
-            ahead = len(checkpoints_in(peaceful_folder)) > LEAD
-            peaceful.send_signal(signal.SIGSTOP if ahead else signal.SIGCONT)
+            compare(killed_folder, undisturbed_folder, compared, different, every)
+            ahead = len(checkpoints_in(undisturbed_folder)) > LEAD
+            undisturbed.send_signal(signal.SIGSTOP if ahead else signal.SIGCONT)
             seen = max(compared, default=0)
             print(f"{sum(kills.values())} kills, compared up to step {seen}", file=sys.stderr, flush=True)
         last = checkpoints_in(killed_folder)[-1]
         common = step_of(last) // every * every
-        peaceful.send_signal(signal.SIGCONT)
+        undisturbed.send_signal(signal.SIGCONT)
         deadline = time.monotonic() + PATIENCE
         while common not in compared and time.monotonic() < deadline:
             time.sleep(1)
-            compare(killed_folder, peaceful_folder, compared, different, every)
+            compare(killed_folder, undisturbed_folder, compared, different, every)
     finally:
-        peaceful.send_signal(signal.SIGCONT)
-        peaceful.terminate()
-        peaceful.wait()
+        undisturbed.send_signal(signal.SIGCONT)
+        undisturbed.terminate()
+        undisturbed.wait()
     steps = [row["step"] for row in read_metrics(killed_folder / "metrics.jsonl")]
     found = {
         "minutes": options.minutes,
@@ -93,7 +93,7 @@ def main() -> None:
 
 
 def begin(folder: Path, every: int) -> subprocess.Popen[bytes]:
-    """Begin the run of a folder, or go on with it."""
+    """Start the run of a folder, or resume it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.log").open("ab") as log:
         command = [sys.executable, *TRAIN.split(), "--checkpoint-every", str(every)]
@@ -101,15 +101,15 @@ def begin(folder: Path, every: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=log, stderr=log)
 
 
-def compare(killed: Path, peaceful: Path, compared: list[int], different: list[int], every: int) -> None:
-    """Compare checkpoints that both have; of what was compared, only the newest few are kept."""
+def compare(killed: Path, undisturbed: Path, compared: list[int], different: list[int], every: int) -> None:
+    """Compare the checkpoints that both runs have, and delete all but the newest compared ones."""
     for path in checkpoints_in(killed):
-        other, step = peaceful / path.name, step_of(path)
+        other, step = undisturbed / path.name, step_of(path)
         if step not in compared and other.exists():
             compared.append(step)
             if any(digest(path / name) != digest(other / name) for name in (WEIGHTS, TRAINING_STATE)):
                 different.append(step)
-    for path in checkpoints_in(peaceful) + checkpoints_in(killed)[:-3]:
+    for path in checkpoints_in(undisturbed) + checkpoints_in(killed)[:-3]:
         if step_of(path) in compared or step_of(path) % every:
             shutil.rmtree(path)
 

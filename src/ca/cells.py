@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-NUM_CLASSES = 10
-STATE_CHANNELS = 19
-CHANNELS = 1 + STATE_CHANNELS
+from ca.sizes import ALIVE_THRESHOLD, CHANNELS, NUM_CLASSES
+
 UNDECIDED, DEAD = NUM_CLASSES, NUM_CLASSES + 1  # indices of cells that output no class
-ALIVE_THRESHOLD = 0.1  # article, "Alive cells and cell states"
 
 Indices = NDArray[np.uint8]  # a class, UNDECIDED or DEAD for each cell
 

@@ -1,4 +1,4 @@
-"""The command line `ca`: which subcommand runs what, and how errors are told.
+"""The command line `ca`: which subcommand runs what, and errors in one line.
 
 Only what parsing needs is imported here; each workflow is imported when its subcommand runs.
 """
@@ -6,23 +6,13 @@ Only what parsing needs is imported here; each workflow is imported when its sub
 import logging
 import os
 import sys
-from dataclasses import replace
-from typing import Annotated
-
-import tyro
-from tyro.conf import subcommand
+from dataclasses import asdict, replace
 
 from ca import __version__
-from ca.settings.commands import (
-    BenchmarkSettings,
-    DemoSettings,
-    EvaluateSettings,
-    ExportSettings,
-    ReportSettings,
-    Settings,
-    TrainSettings,
-)
+from ca.settings.commands import DemoSettings, EvaluateSettings, ExportSettings, ReportSettings, Settings
 from ca.settings.limits import refuse_impossible
+from ca.settings.parsing import parse
+from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 from ca.system.signals import ended_by_ctrl_c
 
@@ -32,13 +22,13 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    os.environ.pop("MPLBACKEND", None)  # figures have no window; a value that is unknown would be an error
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of homes that can't be written to
+    os.environ.pop("MPLBACKEND", None)  # figures need no window; an unknown value would be an error
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written
     try:
         if arguments == ["--version"]:
             print(f"ca {__version__}")
         else:
-            _work(parse(arguments), arguments)
+            _run_arguments(arguments)
         sys.stdout.flush()
     except FailedError as error:
         print(f"ca: {error}", file=sys.stderr)
@@ -46,56 +36,39 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("ca: interrupted", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:  # nobody reads what is printed
+    except BrokenPipeError:  # nobody reads stdout any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(FailedError.exit_code) from None
 
 
-def _work(settings: Settings, arguments: list[str]) -> None:
-    refuse_impossible(settings)
+def _run_arguments(arguments: list[str]) -> None:
+    settings = parse(arguments)
     if isinstance(settings, TrainSettings):
         _share_cores()
-        defaults = _train_defaults(settings)
-        settings = replace(parse(arguments, defaults), resume=defaults.resume)
-        refuse_impossible(settings)
+        if settings.resume is not None:
+            defaults = _resumed_settings(settings)
+            settings = replace(parse(arguments, defaults), resume=defaults.resume)
+    refuse_impossible(settings)
     run(settings)
 
 
-def parse(arguments: list[str], train_defaults: TrainSettings | None = None) -> Settings:
-    """Settings from a command line; `train_defaults` hold wherever `ca train` is told nothing."""
-    train_defaults = TrainSettings() if train_defaults is None else train_defaults
-    return tyro.cli(
-        Annotated[TrainSettings, subcommand("train", default=train_defaults)]
-        | Annotated[EvaluateSettings, subcommand("evaluate")]
-        | Annotated[ReportSettings, subcommand("report")]
-        | Annotated[DemoSettings, subcommand("demo")]
-        | Annotated[ExportSettings, subcommand("export")]
-        | Annotated[BenchmarkSettings, subcommand("benchmark")],
-        prog="ca",
-        description="Neural cellular automata that classify handwritten digits, cell by cell.",
-        args=arguments,
-    )
-
-
-def _train_defaults(settings: TrainSettings) -> TrainSettings:
-    """Those of the recipe, or of the run to resume, with its checkpoint."""
-    if settings.resume is None:
-        return TrainSettings.of(settings.recipe)
-
+def _resumed_settings(settings: TrainSettings) -> TrainSettings:
+    """The settings of the run that `--resume` names, with its checkpoint; those given if it is a new run."""
     from ca.checkpoint.folder import load_checkpoint, newest_checkpoint
-    from ca.train.resume import saved_settings
 
+    assert settings.resume is not None
     checkpoint = newest_checkpoint(settings.resume)
     if checkpoint is None:
         if settings.resume == settings.output_dir:
-            return TrainSettings.of(settings.recipe)
+            return replace(settings, resume=None)
         checkpoint = load_checkpoint(settings.resume)
-    folder = checkpoint.path.parent
-    return TrainSettings(**saved_settings(checkpoint), output_dir=folder, resume=checkpoint.path)
+    return TrainSettings(
+        **asdict(checkpoint.config.training), output_dir=checkpoint.path.parent, resume=checkpoint.path
+    )
 
 
 def _share_cores() -> None:
-    """Give each of the processes that `torchrun` starts its share of the cores; it says one core each."""
+    """Give each of the processes that `torchrun` starts its share of the cores; it sets one core each."""
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if processes > 1 and os.environ.get("OMP_NUM_THREADS") == "1":
         os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // processes))

@@ -1,4 +1,7 @@
-"""Losses over the alive cells' output channels."""
+"""Losses over the output channels of the alive cells.
+
+Each returns a sum and the number to divide it by, because processes that share a batch divide by the total.
+"""
 
 from collections.abc import Callable
 
@@ -6,12 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES
 from ca.settings.choices import LossName
+from ca.sizes import NUM_CLASSES
+
+Loss = Callable[[Tensor, Tensor, int], tuple[Tensor, int]]
 
 
-def l2(outputs: Tensor, labels: Tensor, num_digits: int) -> Tensor:
-    """Half the squared distance to the one-hot labels, summed over cells and classes, mean over digits.
+def l2(outputs: Tensor, labels: Tensor, num_digits: int) -> tuple[Tensor, int]:
+    """Half the squared distance to the one-hot labels, summed over cells and classes; a mean over digits.
 
     Dead cells add nothing: their outputs and targets are zero. (Article, "Experiment 2".)
 
@@ -19,17 +24,20 @@ def l2(outputs: Tensor, labels: Tensor, num_digits: int) -> Tensor:
         outputs: (cells, 10) output channels of the alive cells
         labels: (cells,) class of each cell's digit
         num_digits: digits in the batch
+
+    Returns:
+        the sum, a scalar, and the number of digits
     """
     one_hot = torch.eye(NUM_CLASSES, dtype=outputs.dtype, device=outputs.device)
-    return F.mse_loss(outputs, one_hot[labels], reduction="sum") / (2 * num_digits)
+    return F.mse_loss(outputs, one_hot[labels], reduction="sum") / 2, num_digits
 
 
-def cross_entropy(outputs: Tensor, labels: Tensor, num_digits: int) -> Tensor:
-    """Cross-entropy of each alive cell's softmax, mean over cells; arguments as in `l2`."""
-    return F.cross_entropy(outputs, labels, reduction="sum") / max(1, len(labels))
+def cross_entropy(outputs: Tensor, labels: Tensor, num_digits: int) -> tuple[Tensor, int]:
+    """Cross-entropy of each alive cell's softmax; a mean over cells.
+
+    Arguments as in `l2`. Returns the sum, a scalar, and the number of cells.
+    """
+    return F.cross_entropy(outputs, labels, reduction="sum"), len(labels)
 
 
-LOSSES: dict[LossName, Callable[[Tensor, Tensor, int], Tensor]] = {
-    "l2": l2,
-    "cross-entropy": cross_entropy,
-}
+LOSSES: dict[LossName, Loss] = {"l2": l2, "cross-entropy": cross_entropy}

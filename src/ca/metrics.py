@@ -7,7 +7,7 @@ alive cells has no votes: it counts as not agreeing and as wrong.
 import torch
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES
+from ca.sizes import NUM_CLASSES
 
 
 def count_votes(outputs: Tensor, digit: Tensor, num_digits: int) -> Tensor:

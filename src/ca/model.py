@@ -10,12 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ca.cells import CHANNELS, STATE_CHANNELS, alive
+from ca.cells import alive
+from ca.sizes import CHANNELS, HIDDEN, STATE_CHANNELS, TAPS
 
-HIDDEN = 80
 FIRE_RATE = 0.5
 NOISE = 0.02
-TAPS = 9  # a cell and its eight neighbours, row by row
 
 
 class CellularAutomaton(nn.Module):

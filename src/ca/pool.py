@@ -1,6 +1,6 @@
-"""The pool: samples that persist between training steps, so that the automaton learns to persist too.
+"""The pool: samples whose states persist between training steps, so that the automaton learns to stay stable.
 
-A batch is drawn without replacement, part of it is renewed, and its final states are written back by
+A batch is drawn without replacement, part of it gets new digits, and its final states are written back by
 index (article, "Experiment 1: Self-classify, persist and mutate"; the notebook's training loop).
 """
 
@@ -17,12 +17,12 @@ from ca.settings.choices import Regime
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples for one training step.
+    """The samples of one training step.
 
     Attributes:
         grid: (batch, 20, height, width)
         labels: (batch,) int64
-        indices: (batch,) places in the pool
+        indices: (batch,) int64, of the samples in the pool
     """
 
     grid: Tensor
@@ -31,29 +31,34 @@ class Batch:
 
 
 class Pool:
-    """Samples that persist: `grid` (size, 20, height, width) and `labels` (size,).
+    """Samples that persist.
 
     Args:
-        digits: where samples come from, on the device where the pool lives
-        generator: of the CPU; draws digits and batches
+        digits: new samples are drawn from them; the pool is on their device
+        size: number of samples
+        generator: on the CPU; draws digits and batches
+
+    Attributes:
+        grid: (size, 20, height, width) float32
+        labels: (size,) int64
     """
 
     def __init__(self, digits: Digits, size: int, regime: Regime, generator: torch.Generator) -> None:
         self.digits = digits
         self.regime = regime
         self.generator = generator
-        liveness, self.labels = self._fresh_digits(size)
-        # Channels last: the engine takes a cell's channels together.
+        liveness, self.labels = self._new_digits(size)
+        # Channels last in memory, because the engine reads all channels of a cell together.
         self.grid = newborn(liveness).contiguous(memory_format=torch.channels_last)
 
     def draw(self, batch_size: int) -> Batch:
-        """A batch for the next step, without replacement, after some of it was renewed as the regime says."""
+        """Draw a batch without replacement, after giving part of it new digits, as the regime demands."""
         indices = torch.randperm(len(self.labels), generator=self.generator)[:batch_size]
         indices = indices.to(self.labels.device)
         quarter = batch_size // 4
         first, last = indices[:quarter], indices[batch_size - quarter :]
         renewed = indices if self.regime == "naive" else torch.cat([first, last])
-        liveness, self.labels[renewed] = self._fresh_digits(len(renewed))
+        liveness, self.labels[renewed] = self._new_digits(len(renewed))
         if self.regime == "mutating":
             self.grid[first] = newborn(liveness[:quarter])
             self.grid[last] = mutate(self.grid[last], liveness[quarter:])
@@ -63,12 +68,17 @@ class Pool:
         return Batch(grid, self.labels[indices], indices)
 
     def write_back(self, batch: Batch, graph: CellGraph, cells: Tensor) -> None:
-        """Keep the final states of a batch's cells, (rows + 1, 20), for later steps."""
+        """Write the final states of a batch into the pool.
+
+        Args:
+            graph: of the batch
+            cells: (rows + 1, 20), after the ticks
+        """
         living = slice(graph.num_alive)
         sample = batch.indices[graph.batch[living]]
         self.grid[sample, :, graph.y[living], graph.x[living]] = cells[living]
 
-    def _fresh_digits(self, count: int) -> tuple[Tensor, Tensor]:
+    def _new_digits(self, count: int) -> tuple[Tensor, Tensor]:
         picked = torch.randint(len(self.digits), (count,), generator=self.generator)
-        fresh = self.digits[picked.to(self.digits.labels.device)]
-        return fresh.liveness, fresh.labels
+        new = self.digits[picked.to(self.digits.labels.device)]
+        return new.liveness, new.labels

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES, STATE_CHANNELS, Indices, colour_indices, mutate, newborn
+from ca.cells import Indices, colour_indices, mutate, newborn
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import observe, random_draws
 from ca.metrics import agreement, cell_accuracy, digit_accuracy
 from ca.model import CellularAutomaton
+from ca.sizes import NUM_CLASSES, STATE_CHANNELS
 
 METRICS = ("cell_accuracy", "agreement", "digit_accuracy")
 DIGITS_AT_ONCE = 32  # few enough for the activations of a tick to stay in the CPU's cache

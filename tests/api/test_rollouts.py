@@ -9,7 +9,8 @@ from support.helpers import random_automaton
 
 import ca
 import ca.api
-from ca.cells import CHANNELS, DEAD, UNDECIDED, alive, mutate, outputs
+from ca.cells import DEAD, UNDECIDED, alive, mutate, outputs
+from ca.sizes import CHANNELS
 
 MNIST = ca.load_digits()
 

@@ -12,7 +12,8 @@ from ca.benchmark.command import benchmark
 from ca.benchmark.process import _run
 from ca.benchmark.speed import MULTIPLICATIONS, dense_training_step
 from ca.data.digits import load_digits
-from ca.settings.commands import BenchmarkSettings, TrainSettings
+from ca.settings.commands import BenchmarkSettings
+from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 from ca.train.run import TrainingRun
 from ca.train.step import training_step

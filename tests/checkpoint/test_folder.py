@@ -7,17 +7,19 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support.helpers import random_automaton, reseal, saved_automaton, seeded
+from support.helpers import MACHINE, random_automaton, reseal, saved_automaton, seeded
 from torch import Tensor
 
 import ca
-from ca.checkpoint.files import CONFIG, MAX_JSON_BYTES
+from ca.checkpoint.config import CONFIG
+from ca.checkpoint.files import MAX_HEADER_BYTES
 from ca.checkpoint.folder import (
     BUNDLED,
     TRAINING_STATE,
@@ -30,6 +32,8 @@ from ca.checkpoint.folder import (
     save_checkpoint,
 )
 from ca.model import CellularAutomaton
+from ca.settings.recipes import RECIPES
+from ca.settings.training import RunSettings, TrainSettings
 from ca.system.errors import CheckpointError, FailedError
 
 STATE = {"pool.grid": torch.empty(3, 4)}
@@ -44,8 +48,8 @@ def write(folder: Path, step: int = 30, seed: int = 0) -> Path:
         folder,
         make_automaton(seed),
         step=step,
-        training={"dataset": "kmnist", "seed": seed},
-        machine={"processes": 1},
+        training=TrainSettings(dataset="kmnist", seed=seed, data_dir=Path("elsewhere")),
+        machine=MACHINE,
         metrics={"loss": 1.5},
         training_state={"pool.grid": torch.randn(3, 4, generator=seeded(seed))},
     )
@@ -89,7 +93,10 @@ def test_a_checkpoint_holds_what_the_automaton_and_its_run_are(checkpoint: Path)
     assert loaded.path == checkpoint
     assert (loaded.step, loaded.dataset) == (30, "kmnist")
     assert (loaded.automaton.fire_rate, loaded.automaton.noise) == (0.25, 0.5)
-    assert loaded.config == {
+    assert loaded.config.training == RunSettings(dataset="kmnist")
+    assert loaded.config.machine == MACHINE
+    assert loaded.config.metrics == {"loss": 1.5}
+    assert json.loads((checkpoint / CONFIG).read_text()) == {
         "format": 2,
         "version": ca.__version__,
         "step": 30,
@@ -100,13 +107,27 @@ def test_a_checkpoint_holds_what_the_automaton_and_its_run_are(checkpoint: Path)
             "fire_rate": 0.25,
             "noise": 0.5,
         },
-        "training": {"dataset": "kmnist", "seed": 0},
-        "machine": {"processes": 1},
+        "training": {
+            "recipe": "best",
+            "steps": 100_000,
+            "batch_size": 16,
+            "pool_size": 160,
+            "ticks": [10, 20, 30, 50],
+            "regime": "mutating",
+            "loss": "l2",
+            "noise": True,
+            "seed": 0,
+            "dataset": "kmnist",
+            "held_out": 5_000,
+            "checkpoint_every": 10_000,
+            "optimisation": json.loads(json.dumps(asdict(RECIPES["best"]))),
+        },
+        "machine": asdict(MACHINE),
         "metrics": {"loss": 1.5},
-        "sha256": loaded.config["sha256"],
+        "sha256": loaded.config.sha256,
     }
     for name in (WEIGHTS, TRAINING_STATE):
-        assert loaded.config["sha256"][name] == hashlib.sha256((checkpoint / name).read_bytes()).hexdigest()
+        assert loaded.config.sha256[name] == hashlib.sha256((checkpoint / name).read_bytes()).hexdigest()
     state = load_training_state(loaded, STATE)
     assert state.keys() == {"pool.grid"}
     assert torch.equal(state["pool.grid"], torch.randn(3, 4, generator=seeded(0)))
@@ -131,7 +152,7 @@ def test_a_checkpoint_is_found_by_its_weights_file_and_through_a_link(
 def test_every_automaton_of_the_repository_can_be_loaded(folder: Path) -> None:
     """And is one that was trained to the end, of the article's size."""
     checkpoint = load_checkpoint(folder)
-    assert checkpoint.step == checkpoint.config["training"]["steps"] == 100_000
+    assert checkpoint.step == checkpoint.config.training.steps == 100_000
     assert sum(parameter.numel() for parameter in checkpoint.automaton.parameters()) == 22_499
     assert all(parameter.any() for parameter in checkpoint.automaton.parameters())
 
@@ -187,6 +208,17 @@ def test_the_folder_of_a_run_is_no_checkpoint_but_names_its_last(tmp_path: Path)
     assert message == (
         f"{tmp_path} is not a checkpoint: it has no model.safetensors; "
         f"did you mean {tmp_path / 'model-steps-100'}?"
+    )
+
+
+def test_a_folder_of_runs_names_the_last_checkpoint_of_each(tmp_path: Path) -> None:
+    """And checkpoints of other names in it, such as those of this repository."""
+    write(tmp_path / "a", 9)
+    newest = write(tmp_path / "a", 10)
+    renamed = write(tmp_path / "b", 5).rename(tmp_path / "my-digits")
+    (tmp_path / "notes.txt").write_text("")
+    assert message_of_loading(tmp_path) == (
+        f"{tmp_path} is not a checkpoint: it has no model.safetensors; did you mean {newest} or {renamed}?"
     )
 
 
@@ -363,14 +395,11 @@ def test_a_config_that_is_not_json_is_refused(content: bytes, checkpoint: Path) 
 
 
 def test_a_huge_config_is_refused_unread(checkpoint: Path) -> None:
-    (checkpoint / CONFIG).write_text(" " * MAX_JSON_BYTES + "{}")
+    (checkpoint / CONFIG).write_text(" " * MAX_HEADER_BYTES + "{}")
     assert f"{checkpoint / CONFIG} is not a checkpoint's: it is larger than" in message_of_loading(checkpoint)
 
 
-MISFIT = "is not a checkpoint's: step, architecture or training do not fit"
-
-
-def wrong(where: str, value: Any, *, message: str = MISFIT) -> Any:
+def wrong(where: str, value: Any, message: str) -> Any:
     """Make the case of a wrong value at a dotted place of the config; ... removes it."""
     return pytest.param(where, value, message, id=f"{where}={str(value)[:20]}")
 
@@ -378,49 +407,66 @@ def wrong(where: str, value: Any, *, message: str = MISFIT) -> Any:
 @pytest.mark.parametrize(
     ("where", "value", "message"),
     [
-        wrong("", [1, 2]),
-        wrong("", "text"),
-        wrong("", None),
-        wrong("step", ...),
-        wrong("step", "30"),
-        wrong("step", 30.5),
-        wrong("step", None),
-        wrong("step", -30),
-        wrong("step", True),
+        wrong("", [1, 2], "is not valid: Expected `object`, got `array`"),
+        wrong("", "text", "is not valid: Expected `object`, got `str`"),
+        wrong("", None, "is not valid: Expected `object`, got `null`"),
+        wrong("step", ..., "is not valid: Object missing required field `step`"),
+        wrong("step", "30", "is not valid: Expected `int`, got `str` - at `$.step`"),
+        wrong("step", 30.5, "is not valid: Expected `int`, got `float` - at `$.step`"),
+        wrong("step", 30.0, "is not valid: Expected `int`, got `float` - at `$.step`"),
+        wrong("step", None, "is not valid: Expected `int`, got `null` - at `$.step`"),
+        wrong("step", -30, "is not valid: Expected `int` >= 0 - at `$.step`"),
+        wrong("step", True, "is not valid: Expected `int`, got `bool` - at `$.step`"),
         wrong(
             "format",
             3,
-            message="has format 3 of ca '0.1.0', this ca 0.1.0 reads 2: use the version of ca that wrote it",
+            "has format 3 of ca '0.1.0', this ca 0.1.0 reads 2: use the version of ca that wrote it",
         ),
-        wrong("step", 10**30),
-        wrong("machine", ...),
-        wrong("metrics", []),
-        wrong("sha256", ...),
-        wrong("sha256", {}, message="is damaged: its SHA-256 is not the one that it states"),
-        wrong("step", 31, message="is damaged: its SHA-256 is not the one that it states"),
-        wrong("training", ...),
-        wrong("training", [1]),
-        wrong("training.dataset", ...),
-        wrong("training.dataset", "cifar"),
-        wrong("training.dataset", ["mnist"]),
-        wrong("architecture", ...),
-        wrong("architecture", []),
-        wrong("architecture", "wide"),
-        wrong("architecture.fire_rate", ...),
-        wrong("architecture.fire_rate", "0.5"),
-        wrong("architecture.fire_rate", 1.5),
-        wrong("architecture.fire_rate", -0.5),
-        wrong("architecture.fire_rate", float("nan")),
-        wrong("architecture.noise", ...),
-        wrong("architecture.noise", None),
-        wrong("architecture.noise", -1),
-        wrong("architecture.noise", 10**400),
-        wrong("architecture.noise", float("inf")),
+        wrong("step", 10**30, "is not valid: Expected `int` <= 9223372036854775807 - at `$.step`"),
+        wrong("machine", ..., "is not valid: Object missing required field `machine`"),
+        wrong("machine.processes", 0, "is not valid: Expected `int` >= 1 - at `$.machine.processes`"),
+        wrong("machine.threads", "1", "is not valid: Expected `int`, got `str` - at `$.machine.threads`"),
+        wrong("metrics", [], "is not valid: Expected `object`, got `array` - at `$.metrics`"),
+        wrong("metrics.loss", "0.9", "is not valid: Expected `float`, got `str` - at `$.metrics[...]`"),
+        wrong("metrics.loss", None, "is not valid: Expected `float`, got `null` - at `$.metrics[...]`"),
+        wrong("metrics.loss", True, "is not valid: Expected `float`, got `bool` - at `$.metrics[...]`"),
+        wrong("metrics.loss", [0.9], "is not valid: Expected `float`, got `array` - at `$.metrics[...]`"),
+        wrong("metrics.loss", 10**400, "is not valid: Number out of range - at `$.metrics[...]`"),
+        wrong("metrics.loss", float("nan"), "is damaged: its SHA-256 is not the one that it states"),
+        wrong("sha256", ..., "is not valid: Object missing required field `sha256`"),
+        wrong("sha256", {}, "is damaged: its SHA-256 is not the one that it states"),
+        wrong("step", 31, "is damaged: its SHA-256 is not the one that it states"),
+        wrong("training", ..., "is not valid: Object missing required field `training`"),
+        wrong("training", [1], "is not valid: Expected `object`, got `array` - at `$.training`"),
         wrong(
-            "architecture.channels", 16, message="describes another architecture than 20 channels, 80 hidden"
+            "training.dataset", ..., "is not valid: Object missing required field `dataset` - at `$.training`"
         ),
-        wrong("architecture.hidden", 128, message="describes another architecture"),
-        wrong("architecture.hidden", ..., message="describes another architecture"),
+        wrong(
+            "training.dataset", "cifar", "is not valid: Invalid enum value 'cifar' - at `$.training.dataset`"
+        ),
+        wrong("training.dataset", ["mnist"], "is not valid: Expected `str`, got `array` - at `$.training.d"),
+        wrong("training.steps", None, "is not valid: Expected `int`, got `null` - at `$.training.steps`"),
+        wrong("training.noise", 1, "is not valid: Expected `bool`, got `int` - at `$.training.noise`"),
+        wrong(
+            "training.ticks", [1, 2.0], "is not valid: Expected `int`, got `float` - at `$.training.ticks[1]`"
+        ),
+        wrong("training.batch_size", 5, "is not valid: --batch-size must be a multiple of 4, not 5"),
+        wrong("architecture", ..., "is not valid: Object missing required field `architecture`"),
+        wrong("architecture", [], "is not valid: Expected `object`, got `array` - at `$.architecture`"),
+        wrong("architecture", "wide", "is not valid: Expected `object`, got `str` - at `$.architecture`"),
+        wrong("architecture.fire_rate", ..., "is not valid: Object missing required field `fire_rate`"),
+        wrong("architecture.fire_rate", "0.5", "Expected `float`, got `str` - at `$.architecture.fire_rate`"),
+        wrong("architecture.fire_rate", 1.5, "Expected `float` <= 1.0 - at `$.architecture.fire_rate`"),
+        wrong("architecture.fire_rate", -0.5, "Expected `float` >= 0.0 - at `$.architecture.fire_rate`"),
+        wrong("architecture.fire_rate", float("nan"), "is not valid: Expected `float` >= 0.0"),
+        wrong("architecture.noise", ..., "is not valid: Object missing required field `noise`"),
+        wrong("architecture.noise", None, "Expected `float`, got `null` - at `$.architecture.noise`"),
+        wrong("architecture.noise", -1, "Expected `float` >= 0.0 - at `$.architecture.noise`"),
+        wrong("architecture.noise", 10**400, "is not valid: Number out of range"),
+        wrong("architecture.noise", float("inf"), "is not valid: Expected `float` <= 1.79"),
+        wrong("architecture.channels", 16, "describes another architecture than 20 channels, 80 hidden"),
+        wrong("architecture.hidden", 128, "describes another architecture"),
+        wrong("architecture.hidden", ..., "is not valid: Object missing required field `hidden`"),
     ],
 )
 def test_a_config_that_does_not_fit_is_refused(
@@ -488,8 +534,8 @@ def test_the_newest_checkpoint_that_is_whole_is_found(
     assert newest is not None
     assert newest.step == 30
     first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith(f"ca: passing over {folder / 'model-steps-100'}: ")
-    assert second.startswith(f"ca: passing over {folder / 'model-steps-40'}: ")
+    assert first.startswith(f"ca: skipping {folder / 'model-steps-100'}: ")
+    assert second.startswith(f"ca: skipping {folder / 'model-steps-40'}: ")
 
 
 def test_weights_that_are_not_finite_are_not_saved(checkpoint: Path) -> None:

@@ -1,8 +1,8 @@
-"""The reader of checkpoints against bytes that nobody meant: an error that says so, or just what they hold.
+"""Random changes to checkpoint files: they are refused in one line, or read exactly as they are.
 
-A hundred thousand changed checkpoints instead of a few hundred are tried by
+A hundred thousand changes instead of a few hundred are tried by
 
-    uv run pytest tests/test_checkpoint_fuzz.py --hypothesis-profile=fuzz --hypothesis-show-statistics
+    uv run pytest tests/checkpoint/test_fuzz.py --hypothesis-profile=fuzz --hypothesis-show-statistics
 """
 
 import gc
@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from support.helpers import reseal
 from support.small_run import CPU, small, train_quickly
 
-from ca.checkpoint.files import CONFIG
+from ca.checkpoint.config import CONFIG
 from ca.checkpoint.folder import TRAINING_STATE, WEIGHTS, load_checkpoint
 from ca.data.digits import Digits
 from ca.system.errors import CheckpointError
 from ca.train.command import train
-from ca.train.resume import restore, resume_run, saved_settings, training_state
+from ca.train.resume import restore, resume_run, training_state
 from ca.train.run import TrainingRun
 
 FILES = (WEIGHTS, CONFIG, TRAINING_STATE)
@@ -171,14 +171,13 @@ def test_a_changed_checkpoint_is_refused_or_read_as_it_is(
         if content != victim.there[name]:
             (path / name).write_bytes(content)
     victim.there = changed
-    if sealed_anew:  # as who means harm would
+    if sealed_anew:  # as an attacker would
         with suppress(ValueError, TypeError, RecursionError):
             reseal(path)
             victim.there = changed | {CONFIG: None}
     try:
         with little_memory_and_time():
             checkpoint = load_checkpoint(path)
-            saved_settings(checkpoint)
             restore(run, checkpoint)
     except CheckpointError as error:
         line = str(error)

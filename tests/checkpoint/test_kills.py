@@ -1,6 +1,6 @@
-"""A process that is killed at any moment leaves checkpoints that are whole, and a folder to go on in.
+"""A process that is killed at any moment leaves complete checkpoints, and a folder to continue in.
 
-`CA_KILLS=500 uv run pytest tests/test_kills.py` kills more often than the 20 times of an ordinary run.
+`CA_KILLS=500 uv run pytest tests/checkpoint/test_kills.py` kills more often than the 20 times of an ordinary run.
 """
 
 import itertools
@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 import torch
-from support.helpers import exit_code, in_child, random_automaton, seeded
+from support.helpers import MACHINE, exit_code, in_child, random_automaton, seeded
 
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint, load_training_state, save_checkpoint
+from ca.settings.training import RunSettings
 from ca.system.publish import sweep
 
 KILLS = int(os.environ.get("CA_KILLS", "20"))
@@ -31,8 +32,8 @@ def save(folder: Path, step: int, seed: int) -> Path:
         folder,
         AUTOMATA[seed],
         step=step,
-        training={"dataset": "mnist", "seed": seed},
-        machine={},
+        training=RunSettings(seed=seed),
+        machine=MACHINE,
         metrics={},
         training_state=STATES[seed],
     )
@@ -43,7 +44,7 @@ def check_all(folder: Path) -> list[tuple[int, int]]:
     found = []
     for path in checkpoints_in(folder):
         checkpoint = load_checkpoint(path)
-        seed = checkpoint.config["training"]["seed"]
+        seed = checkpoint.config.training.seed
         expected = AUTOMATA[seed].state_dict()
         assert all(
             torch.equal(expected[name], kept) for name, kept in checkpoint.automaton.state_dict().items()
@@ -54,7 +55,7 @@ def check_all(folder: Path) -> list[tuple[int, int]]:
 
 
 def die_at(moment: int) -> None:
-    """Let this process end at the n-th change that it makes on the disk, half written files included."""
+    """End this process at its n-th change of the disk, half-written files included."""
     moments = itertools.count(1)
 
     def dying(original: Callable[..., Any]) -> Callable[..., Any]:

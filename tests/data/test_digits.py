@@ -209,7 +209,7 @@ def test_the_timeout_of_downloads_holds_only_for_them(tmp_path: Path, no_network
 
 def test_a_data_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FailedError, match="'kmnist' is not whole in"):
+    with pytest.raises(FailedError, match="'kmnist' is not complete in"):
         load_digits("kmnist", "train", tmp_path / "file" / "data")
 
 
@@ -263,6 +263,6 @@ def test_a_cut_archive_is_one_line_and_leaves_nothing_half_unpacked(tmp_path: Pa
     whole.unlink()
     for content in (packed[: len(packed) // 2], b"", b"<html>"):
         (folder / f"{whole.name}.gz").write_bytes(content)
-        with pytest.raises(FailedError, match=r"'kmnist' is not whole in .* and can't be downloaded"):
+        with pytest.raises(FailedError, match=r"'kmnist' is not complete in .* and can't be downloaded"):
             load_digits("kmnist", "train", tmp_path)
         assert not whole.exists()

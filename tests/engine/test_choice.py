@@ -9,14 +9,15 @@ import torch.nn.functional as F
 from support.helpers import dense_draws, random_automaton, random_liveness, seeded, with_random_state
 from torch import Tensor, nn
 
-from ca.cells import CHANNELS, STATE_CHANNELS, outputs
+from ca.cells import outputs
 from ca.engine import choice
 from ca.engine.choice import LAYERS, NATIVE, TICK, TORCH, Engine, engine_of
 from ca.engine.graph import CellGraph
 from ca.engine.kernel.build import library
 from ca.engine.rollout import observe, random_draws, rollout
 from ca.metrics import count_votes
-from ca.model import TAPS, CellularAutomaton
+from ca.model import CellularAutomaton
+from ca.sizes import CHANNELS, STATE_CHANNELS, TAPS
 
 needs_compiler = pytest.mark.skipif(library() is None, reason="no C++ compiler on this machine")
 

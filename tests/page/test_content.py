@@ -12,12 +12,11 @@ from playwright.sync_api import Browser
 from support.browser import closed, next_frame, open_details, opened
 
 import ca
-from ca.cells import ALIVE_THRESHOLD, CHANNELS, NUM_CLASSES, STATE_CHANNELS
 from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import load_digits
-from ca.model import HIDDEN, TAPS
 from ca.page.build import build_page
 from ca.render.palette import CLASS_COLOURS
+from ca.sizes import ALIVE_THRESHOLD, CHANNELS, HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
 
 EDITS = {
     "cells.py": {

@@ -12,10 +12,10 @@ from ca.settings.commands import (
     DemoSettings,
     EvaluateSettings,
     ReportSettings,
-    TrainSettings,
-    flag_of,
 )
+from ca.settings.flags import flag_of
 from ca.settings.limits import refuse_impossible
+from ca.settings.training import TrainSettings
 from ca.system.errors import UsageError
 
 ALL: list[Any] = [TrainSettings, EvaluateSettings, ReportSettings, BenchmarkSettings, DemoSettings]

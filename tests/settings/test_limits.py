@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings, TrainSettings
+from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings
 from ca.settings.limits import refuse_impossible
 from ca.settings.recipes import RECIPES
+from ca.settings.training import TrainSettings
 from ca.system.errors import UsageError
 
 TOO_MUCH = {
     "train --batch-size 1000000 --pool-size 1000000": r"GB of memory, .* or --batch-size 1000000",
-    "train --pool-size 100000000": r"needs about 18,816 GB of memory, here are \d+: lower --pool",
+    "train --pool-size 100000000": r"needs about 18,816 GB of memory, the machine has \d+: lower --pool",
     "train --ticks 1 90000000": r"GB of memory, .* or --ticks 1 90000000$",
     "evaluate --n-steps-per-stage 1000000000": r"would have 2,000,000,001 frames, more than 100,000: lower",
     "evaluate --n-stages 200000": r"lower --n-stages 200000 or --n-steps-per-stage 200$",
     "evaluate --zoom-scale 10000": r"the most is 8192: lower --zoom-scale 10000 or --batch-size 100$",
-    "evaluate --batch-size 1000000": r"would be 84,000 pixels wide .* or --batch-size 1000000$",
+    "evaluate --batch-size 1000000": r"would be 84,000 pixels wide or high, .* or --batch-size 1000000$",
     "evaluate --layout board --board-size 1000000": r"lower --zoom-scale 3 or --board-size 1000000$",
     "evaluate --format gif --n-steps-per-stage 49000 --zoom-scale 20": r"GB of memory, .* --n-st",
     "report --n-steps-per-stage 1000000000": r"GB of memory, .* lower --n-steps-per-stage 1000000000$",
@@ -52,7 +53,7 @@ assert not {"torch", "numpy", "PIL"} & sys.modules.keys()
 
 def test_ordinary_work_is_not_refused() -> None:
     for recipe in RECIPES:
-        refuse_impossible(TrainSettings.of(recipe))
+        refuse_impossible(TrainSettings(recipe=recipe))
     refuse_impossible(TrainSettings(pool_size=4_000, batch_size=64))
     refuse_impossible(EvaluateSettings(n_steps_per_stage=5_000, zoom_scale=20, batch_size=100))
     refuse_impossible(EvaluateSettings(format="gif"))

@@ -1,4 +1,4 @@
-"""What several tests share: random automata and digits, and an engine's chance in dense form."""
+"""Helpers of several tests: random automata and digits, checkpoints, child processes and dense random draws."""
 
 import json
 import os
@@ -9,18 +9,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
-from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES, STATE_CHANNELS, newborn
-from ca.checkpoint.files import CONFIG, sealed
+from ca.cells import newborn
+from ca.checkpoint.config import CONFIG, Machine, sealed
 from ca.checkpoint.folder import save_checkpoint
+from ca.cli import main
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph, RandomDraws
 from ca.model import CellularAutomaton
+from ca.settings.choices import Dataset
+from ca.settings.training import RunSettings
+from ca.sizes import ALIVE_THRESHOLD, NUM_CLASSES, STATE_CHANNELS
 
 NO_FOLDER = Path("no-such-folder")
 FIRST_GREY = 30  # alive: 30 / 255 > 0.1
+MACHINE = Machine(torch="2.0", device="cpu", instructions="AVX2", engine="torch", threads=1, processes=1)
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -39,16 +45,21 @@ def random_automaton(
     return automaton
 
 
-def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: str = "mnist") -> Path:
+def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: Dataset = "mnist") -> Path:
     """Write a checkpoint of step 7, and return its path."""
-    training = {"dataset": dataset}
     return save_checkpoint(
-        folder, automaton, step=7, training=training, machine={}, metrics={}, training_state={}
+        folder,
+        automaton,
+        step=7,
+        training=RunSettings(dataset=dataset),
+        machine=MACHINE,
+        metrics={},
+        training_state={},
     )
 
 
 def reseal(checkpoint: Path, change: Callable[[dict[str, Any]], object] = lambda config: None) -> None:
-    """Change a checkpoint's config and let it state the SHA-256 of all files, as who forges one would."""
+    """Change a checkpoint's config and state the SHA-256 of all files in it, as a forger would."""
     config = json.loads((checkpoint / CONFIG).read_text())
     change(config)
     others = {file.name: file.read_bytes() for file in checkpoint.iterdir() if file.name != CONFIG}
@@ -56,7 +67,7 @@ def reseal(checkpoint: Path, change: Callable[[dict[str, Any]], object] = lambda
 
 
 def in_child(work: Callable[[], object], stderr: int | None = None) -> int:
-    """Do work in a forked process, which ends as a command would, or after 100 s; returns its number."""
+    """Run work in a forked process, which exits as a command does, or after 100 s; returns its process id."""
     child = os.fork()
     if child == 0:
         code = 99
@@ -82,13 +93,26 @@ def exit_code(child: int) -> int:
 
 
 def told_in_child(work: Callable[[], object]) -> tuple[int, str]:
-    """Do work in a forked process; returns its exit code and what it wrote to stderr."""
+    """Run work in a forked process; returns its exit code and what it wrote to stderr."""
     read, write = os.pipe()
     child = in_child(work, write)
     os.close(write)
     with open(read) as pipe:
         told = pipe.read()
     return exit_code(child), told
+
+
+def error_line(arguments: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that fails and return its one line on stderr, without "ca: "."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == code
+    output, error = capsys.readouterr()
+    assert output == ""
+    assert error.startswith("ca: ")
+    assert error.endswith("\n")
+    assert error.count("\n") == 1
+    return error.removeprefix("ca: ").removesuffix("\n")
 
 
 def random_liveness(ink: str, height: int, width: int, generator: torch.Generator) -> Tensor:
@@ -124,7 +148,7 @@ def with_random_state(liveness: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def dense_draws(graph: CellGraph, draws: RandomDraws, liveness: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Fire mask (batch, height, width) and noise (batch, 19, height, width) of each tick of a chance.
+    """Fire mask (batch, height, width) and noise (batch, 19, height, width) of each tick.
 
     The noise of cells that do not fire is large: the rule must not use it.
     """
@@ -141,7 +165,7 @@ def dense_draws(graph: CellGraph, draws: RandomDraws, liveness: Tensor) -> list[
 
 
 def numbered_digits(count: int = 23, height: int = 5, width: int = 4) -> Digits:
-    """Make digits that tell who they are: the first pixel of number n is 30 + n, its label n % 10."""
+    """Make digits that can be recognised: the first pixel of digit n is 30 + n, its label n % 10."""
     ink = torch.tensor([0, 20, 200], dtype=torch.uint8)
     images = ink[torch.randint(3, (count, height, width), generator=seeded(5))]
     numbers = torch.arange(count)

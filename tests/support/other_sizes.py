@@ -5,16 +5,11 @@ The sizes are set before any module that uses them is imported, as if they had b
 
 import sys
 
-import ca.cells
+import ca.sizes
 
-sizes = {name: int(number) for name, number in (argument.split("=") for argument in sys.argv[1:])}
-for name in ("NUM_CLASSES", "STATE_CHANNELS"):
-    vars(ca.cells)[name] = sizes.get(name, getattr(ca.cells, name))
-vars(ca.cells)["CHANNELS"] = 1 + ca.cells.STATE_CHANNELS
-
-import ca.model  # noqa: E402
-
-vars(ca.model)["HIDDEN"] = sizes.get("HIDDEN", ca.model.HIDDEN)
+for name, number in (argument.split("=") for argument in sys.argv[1:]):
+    vars(ca.sizes)[name] = int(number)
+vars(ca.sizes)["CHANNELS"] = 1 + ca.sizes.STATE_CHANNELS
 
 import torch  # noqa: E402
 
@@ -36,7 +31,7 @@ for inks, size, ticks in (
 ):
     automaton = random_automaton(fire_rate=0.7, dtype=torch.float32)
     grid = grid_of(inks, size, seed=1)
-    assert grid.shape[1] == 1 + sizes.get("STATE_CHANNELS", 19)
+    assert grid.shape[1] == ca.sizes.CHANNELS
     assert_equals_dense(automaton, grid, ticks)
 
     graph = CellGraph.of(grid[:, 0])

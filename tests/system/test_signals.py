@@ -47,7 +47,7 @@ def test_a_stop_signal_ends_a_run_soon_and_it_goes_on_bit_for_bit(
     assert ended == code
     assert [path.name for path in checkpoints_in(tmp_path)] == ["model-steps-5"]
     assert "finishing the step, then saving" in told
-    assert f"go on with: ca train --resume {tmp_path / 'model-steps-5'} --device cpu\n" in told
+    assert f"continue with: ca train --resume {tmp_path / 'model-steps-5'} --device cpu\n" in told
     assert differing(resumed(tmp_path / "model-steps-5"), contents(whole_run / "model-steps-24")) == set()
 
 
@@ -179,7 +179,7 @@ def test_a_run_clears_away_what_killed_ones_left_and_nothing_else(
     for name in left + mine:
         (folder / name).mkdir()
     checkpoint.rename(folder / ".model-steps-8.old-12")  # as if killed between the two renames
-    with pytest.raises(FailedError, match=r"holds a run already: go on with --resume .*model-steps-8,"):
+    with pytest.raises(FailedError, match=r"holds a run already: continue it with --resume .*model-steps-8,"):
         train(small(folder))
     assert not any((folder / name).exists() for name in left)
     assert all((folder / name).exists() for name in mine)

@@ -1,15 +1,21 @@
 """`ca train --profile`: a trace of real steps, that changes nothing."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 from support.small_run import small, trained
+from torch import Tensor
 
+import ca.train.profiling
+from ca.checkpoint.folder import checkpoints_in
 from ca.system.errors import UsageError
 from ca.train.command import train
 from ca.train.profiling import STEPS, WARM_UP
+from ca.train.run import TrainingRun
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -31,6 +37,24 @@ def test_a_profiled_run_is_the_same_run(tmp_path: Path) -> None:
     )
     assert plain.keys() == profiled.keys()
     assert all(torch.equal(plain[name], profiled[name]) for name in plain)
+
+
+def test_a_stop_signal_while_profiling_lets_the_run_save(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = ca.train.profiling.training_step
+
+    def step(run: TrainingRun) -> Tensor:
+        if run.step == 10:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(run)
+
+    monkeypatch.setattr(ca.train.profiling, "training_step", step)
+    with pytest.raises(SystemExit) as caught:
+        train(small(tmp_path, steps=60, profile=True))
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert [path.name for path in checkpoints_in(tmp_path)] == [f"model-steps-{WARM_UP + STEPS + 1}"]
+    assert (tmp_path / "profile.json").is_file()
 
 
 def test_a_run_without_steps_to_profile_is_refused(tmp_path: Path) -> None:

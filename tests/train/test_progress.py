@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from ca.system.terminal import print_line
 from ca.train.progress import TrainingProgress
 
 
@@ -58,22 +59,44 @@ def test_time_that_a_checkpoint_takes_is_not_counted(clock: Clock) -> None:
     progress.close()
 
 
-def test_in_a_terminal_there_is_a_bar_with_loss_speed_and_time_left(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def use_terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Replace stderr by a terminal."""
+
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
+    return terminal
+
+
+def test_in_a_terminal_there_is_a_bar_with_loss_speed_and_time_left(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = use_terminal(monkeypatch)
     progress = TrainingProgress(500, 1_000)
     clock.now += 60
     progress.show(750, 3.25)
-    progress.say("a line of its own")
+    print_line("a line of its own")
     progress.close()
     shown = terminal.getvalue()
     assert "75%" in shown
     assert "750/1000 steps" in shown
     assert "left, loss 3.25, 250 steps/min" in shown
     assert "a line of its own\n" in shown
+
+
+def test_the_bar_shows_how_many_digits_are_scored(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = use_terminal(monkeypatch)
+    progress = TrainingProgress(0, 1_000)
+    clock.now += 60
+    progress.show(10, 3.25)
+    with progress.scoring(1_000) as advance:
+        for _ in range(4):
+            advance(250)
+    progress.close()
+    shown = terminal.getvalue()
+    places = [shown.index(f"scoring {done} of 1,000 digits") for done in ("0", "250", "500", "750", "1,000")]
+    assert places == sorted(places)
+    assert "loss 3.25" in shown[places[-1] :], "it shows the loss again afterwards"

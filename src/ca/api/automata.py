@@ -2,9 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
+
+from ca.api.device import device_of
+from ca.checkpoint.config import Machine
 from ca.checkpoint.folder import load_checkpoint, save_checkpoint
+from ca.engine.device import machine
 from ca.model import CellularAutomaton
 from ca.settings.choices import Dataset
+from ca.settings.training import RunSettings
 from ca.system.arguments import check_at_least, check_choice
 
 
@@ -62,8 +68,8 @@ def save_automaton(
         Path(folder),
         automaton,
         step=step,
-        training={"dataset": dataset},
-        machine={},
+        training=RunSettings(dataset=dataset),
+        machine=msgspec.convert(machine(device_of(automaton), processes=1), Machine),
         metrics={},
         training_state={},
     )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ca.api.device import engine_threads
-from ca.cells import CHANNELS, Indices, colour_indices, mutate, newborn, outputs
+from ca.cells import Indices, colour_indices, mutate, newborn, outputs
 from ca.data.arrays import Images, liveness_of
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import random_draws, rollout
@@ -19,6 +19,7 @@ from ca.protocol import DIGITS_AT_ONCE, TICKS_AT_ONCE
 from ca.render.palette import palette_of
 from ca.render.pictures import Picture, mosaic, mosaic_shape
 from ca.settings.choices import Colours
+from ca.sizes import CHANNELS
 from ca.system.arguments import check_at_least, check_choice
 from ca.system.seeds import seeded
 

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from ca.api.device import device_of, engine_threads
@@ -12,12 +12,13 @@ from ca.data.digits import Digits
 from ca.model import CellularAutomaton
 from ca.protocol import Measurements, measure
 from ca.settings.choices import LossName, RecipeName, Regime
-from ca.settings.commands import TrainSettings
+from ca.settings.recipes import RECIPES
+from ca.settings.training import TrainSettings
 from ca.system.arguments import check_at_least, check_choice
 from ca.system.errors import UsageError
 from ca.system.seeds import seeded
+from ca.train.loop import train_until
 from ca.train.run import TrainingRun
-from ca.train.step import training_step
 
 
 def train_automaton(
@@ -80,14 +81,13 @@ def train_automaton(
         ("loss", loss, LossName),
     ):
         check_choice(name, value, choices)
-    defaults = TrainSettings.of(recipe)
     try:
-        settings = replace(
-            defaults,
+        settings = TrainSettings(
+            recipe=recipe,
             steps=steps,
             batch_size=batch_size,
             pool_size=pool_size,
-            ticks=defaults.ticks if ticks is None else tuple(ticks),
+            ticks=RECIPES[recipe].ticks if ticks is None else tuple(ticks),
             regime=regime,
             loss=loss,
             seed=seed,
@@ -100,12 +100,14 @@ def train_automaton(
     device = torch.device("cpu") if automaton is None else device_of(automaton)
     run = TrainingRun.start(settings, device, automaton=automaton, digits=digits)
     with engine_threads(device), tqdm(total=steps, unit="step", disable=not progress) as bar:
-        while run.step < steps:
-            step_loss = training_step(run).item()
+
+        def on_step(run: TrainingRun, step_loss: Tensor) -> None:
             bar.set_postfix(loss=f"{step_loss:.3g}", refresh=False)
             bar.update()
             if callback is not None:
-                callback(run.step, step_loss, run.automaton)
+                callback(run.step, step_loss.item(), run.automaton)
+
+        train_until(run, steps, on_step)
     return run.automaton
 
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ca.cells import STATE_CHANNELS, alive, outputs
+from ca.cells import alive, outputs
 from ca.data.digits import load_digits
 from ca.engine.kernel.threads import num_threads
 from ca.loss import LOSSES
-from ca.model import HIDDEN, TAPS
 from ca.protocol import measure
-from ca.settings.commands import BenchmarkSettings, TrainSettings
+from ca.settings.commands import BenchmarkSettings
+from ca.settings.training import TrainSettings
+from ca.sizes import HIDDEN, STATE_CHANNELS, TAPS
 from ca.system.seeds import seeded
 from ca.train.run import TrainingRun
 from ca.train.step import learn, training_step
@@ -124,9 +125,8 @@ def dense_training_step(run: TrainingRun) -> Tensor:
         grid = run.automaton(grid, run.generator)
     digit, y, x = alive(grid[:, 0]).nonzero().unbind(1)
     loss = LOSSES[run.settings.loss](outputs(grid)[digit, :, y, x], batch.labels[digit], len(batch.labels))
-    learn(run, loss)
     run.pool.grid[batch.indices] = grid.detach()
-    return loss.detach()
+    return learn(run, *loss)
 
 
 def _alive_cells(liveness: Tensor) -> float:

@@ -1,25 +1,25 @@
-"""Checkpoints: folders `model-steps-N` with `model.safetensors` and `config.json`, and no pickle.
+"""Checkpoints: folders `model-steps-N` with `model.safetensors` and `config.json`, without pickle.
 
-A checkpoint of a training run also has `training-state.safetensors`, all that a resumed run needs.
+A checkpoint of a training run also has `training-state.safetensors`, which a resumed run needs.
 """
 
 import difflib
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 
-from ca import __version__
-from ca.cells import CHANNELS
-from ca.checkpoint.files import CONFIG, FORMAT, check_finite, read_config, read_tensors, sealed
-from ca.model import HIDDEN, CellularAutomaton
+from ca.checkpoint.config import CONFIG, Config, Machine, config_content, read_config
+from ca.checkpoint.files import check_finite, read_tensors
+from ca.model import CellularAutomaton
 from ca.settings.choices import Dataset
+from ca.settings.training import RunSettings
 from ca.system.errors import CheckpointError, FailedError
 from ca.system.publish import published
 from ca.system.terminal import print_line
@@ -33,18 +33,18 @@ class Checkpoint:
     """A loaded checkpoint: its folder, its `config.json` and the automaton that they describe."""
 
     path: Path
-    config: dict[str, Any]
+    config: Config
     automaton: CellularAutomaton
 
     @property
     def step(self) -> int:
         """Training steps done."""
-        return self.config["step"]
+        return self.config.step
 
     @property
     def dataset(self) -> Dataset:
         """The data set that it was trained on."""
-        return self.config["training"]["dataset"]
+        return self.config.training.dataset
 
 
 def save_checkpoint(
@@ -52,31 +52,21 @@ def save_checkpoint(
     automaton: CellularAutomaton,
     *,
     step: int,
-    training: dict[str, Any],
-    machine: dict[str, Any],
-    metrics: dict[str, Any],
+    training: RunSettings,
+    machine: Machine,
+    metrics: Mapping[str, float],
     training_state: dict[str, Tensor],
 ) -> Path:
-    """Write `folder/model-steps-N` and return its path.
+    """Write `folder/model-steps-N` and return its path. A checkpoint of the same step is replaced.
 
     Args:
-        training: the run's settings, as JSON values
-        machine: what the bits of a run depend on besides them, as JSON values
-        metrics: the run's figures so far, as JSON values
+        metrics: results at this step, by name
+        training_state: what a resumed run needs besides the weights, by name
 
     Raises:
-        FailedError: the folder can't be written, the disk is full, or a weight is not finite
+        FailedError: the folder cannot be written, the disk is full, or a weight is not finite
     """
     path = folder / f"model-steps-{step}"
-    config = {
-        "format": FORMAT,
-        "version": __version__,
-        "step": step,
-        "architecture": _architecture(automaton),
-        "training": training,
-        "machine": machine,
-        "metrics": metrics,
-    }
     tensors = {WEIGHTS: automaton.state_dict(), TRAINING_STATE: training_state}
     try:
         check_finite(tensors[WEIGHTS])
@@ -86,20 +76,13 @@ def save_checkpoint(
             contents = {name: save(some) for name, some in tensors.items()}
             for name, content in contents.items():
                 (temporary / name).write_bytes(content)
-            (temporary / CONFIG).write_bytes(sealed(config, contents))
+            config = config_content(
+                automaton, step=step, training=training, machine=machine, metrics=metrics, contents=contents
+            )
+            (temporary / CONFIG).write_bytes(config)
     except (OSError, SafetensorError, ValueError) as error:
         raise FailedError(f"can't write checkpoint {path}: {error}") from error
     return path
-
-
-def _architecture(automaton: CellularAutomaton) -> dict[str, Any]:
-    return {
-        "channels": CHANNELS,
-        "hidden": HIDDEN,
-        "parameters": sum(p.numel() for p in automaton.parameters()),
-        "fire_rate": automaton.fire_rate,
-        "noise": automaton.noise,
-    }
 
 
 def bundled_checkpoint() -> Path:
@@ -110,7 +93,7 @@ def bundled_checkpoint() -> Path:
 
 
 def load_checkpoint(path: Path | None) -> Checkpoint:
-    """Load a checkpoint's folder, or its `model.safetensors`; None is the bundled one.
+    """Load a checkpoint from its folder, or from its `model.safetensors`; None loads the bundled one.
 
     Raises:
         CheckpointError: it is missing, of another kind, damaged, or does not fit the architecture
@@ -118,7 +101,7 @@ def load_checkpoint(path: Path | None) -> Checkpoint:
     path = bundled_checkpoint() if path is None else path
     try:
         return _load(path)
-    except OSError as error:  # no right to read it, or a name too long for a file, for instance
+    except OSError as error:  # for example no permission, or a name too long for a file
         raise CheckpointError(f"can't read checkpoint {path}: {error.strerror}") from error
 
 
@@ -126,20 +109,23 @@ def _load(path: Path) -> Checkpoint:
     if path.name == WEIGHTS and path.is_file():
         path = path.parent
     if not path.exists():
-        raise CheckpointError(f"there is no checkpoint {path}{_near(path) or ': ca train makes them'}")
+        hint = _did_you_mean(_similar_checkpoints(path)) or ": ca train makes them"
+        raise CheckpointError(f"there is no checkpoint {path}{hint}")
     if not path.is_dir():
         raise CheckpointError(f"{path} is not a checkpoint: expected a folder with {WEIGHTS} and {CONFIG}")
     for name in (WEIGHTS, CONFIG):
         if not (path / name).is_file():
-            raise CheckpointError(f"{path} is not a checkpoint: it has no {name}{_inside(path)}")
+            hint = _did_you_mean(_checkpoints_inside(path))
+            raise CheckpointError(f"{path} is not a checkpoint: it has no {name}{hint}")
     config = read_config(path / CONFIG)
-    automaton = CellularAutomaton(config["architecture"]["fire_rate"], config["architecture"]["noise"])
-    automaton.load_state_dict(read_tensors(path / WEIGHTS, automaton.state_dict(), config))
+    automaton = CellularAutomaton(config.architecture.fire_rate, config.architecture.noise)
+    weights = read_tensors(path / WEIGHTS, automaton.state_dict(), config.sha256.get(WEIGHTS))
+    automaton.load_state_dict(weights)
     return Checkpoint(path, config, automaton)
 
 
 def load_training_state(checkpoint: Checkpoint, expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a resumed run needs beyond the weights.
+    """What a resumed run needs besides the weights.
 
     Args:
         expected: tensors of the same names, types and shapes
@@ -151,48 +137,52 @@ def load_training_state(checkpoint: Checkpoint, expected: dict[str, Tensor]) -> 
     if not path.is_file():
         raise CheckpointError(f"can't resume from {checkpoint.path}: it has no {TRAINING_STATE}")
     try:
-        return read_tensors(path, expected, checkpoint.config)
+        return read_tensors(path, expected, checkpoint.config.sha256.get(TRAINING_STATE))
     except OSError as error:
         raise CheckpointError(f"can't read checkpoint {checkpoint.path}: {error.strerror}") from error
 
 
 def newest_checkpoint(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint of a run that is whole; those that are not are told of. None if there is none."""
+    """The newest undamaged checkpoint of a run, or None. Damaged ones are skipped with a warning."""
     for path in reversed(checkpoints_in(folder)):
         try:
             checkpoint = load_checkpoint(path)
             with (path / TRAINING_STATE).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest != checkpoint.config["sha256"].get(TRAINING_STATE):
+            if digest != checkpoint.config.sha256.get(TRAINING_STATE):
                 raise CheckpointError(f"{path / TRAINING_STATE} is damaged")
         except (CheckpointError, OSError) as error:
-            print_line(f"ca: passing over {path}: {error}")
+            print_line(f"ca: skipping {path}: {error}")
         else:
             return checkpoint
     return None
 
 
-def _near(path: Path) -> str:
-    """Names like the missing one, for an error line."""
-    siblings = checkpoints_in(path.parent)
-    near = difflib.get_close_matches(path.name, [sibling.name for sibling in siblings], cutoff=0.5)
-    names = [str(path.parent / name) for name in near] or [str(sibling) for sibling in siblings[-3:]]
-    return f"; did you mean {' or '.join(names)}?" if names else ""
-
-
-def _inside(path: Path) -> str:
-    """The newest checkpoint in a folder, or of each run in it, for an error line."""
-    found = checkpoints_in(path)[-1:]
-    if not found:
-        runs = sorted({checkpoint.parent for checkpoint in path.glob("*/model-steps-*")})
-        found = [checkpoint for run in runs for checkpoint in checkpoints_in(run)[-1:]]
-    return f"; did you mean {' or '.join(map(str, found[:3]))}?" if found else ""
-
-
 def checkpoints_in(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, by step."""
+    """The checkpoints in a folder, in the order of their steps."""
     if not folder.is_dir():
         return []
     matches = {child: re.fullmatch(r"model-steps-(\d+)", child.name) for child in folder.iterdir()}
     found = {child: int(match[1]) for child, match in matches.items() if match}
     return sorted(found, key=lambda child: found[child])
+
+
+def _similar_checkpoints(missing: Path) -> list[Path]:
+    """Checkpoints beside a missing one: those of similar names, else the last ones."""
+    siblings = checkpoints_in(missing.parent)
+    similar = difflib.get_close_matches(missing.name, [sibling.name for sibling in siblings], cutoff=0.5)
+    return [missing.parent / name for name in similar] or siblings[-3:]
+
+
+def _checkpoints_inside(folder: Path) -> list[Path]:
+    """The last checkpoint in a folder; if there is none, checkpoints in the folders inside it."""
+    if direct := checkpoints_in(folder):
+        return direct[-1:]
+    found = []
+    for child in sorted(folder.iterdir()):
+        found += [child] if (child / WEIGHTS).is_file() else checkpoints_in(child)[-1:]
+    return found[:3]
+
+
+def _did_you_mean(paths: list[Path]) -> str:
+    return f"; did you mean {' or '.join(map(str, paths))}?" if paths else ""

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ca.cells import ALIVE_THRESHOLD, NUM_CLASSES
 from ca.data.digits import Digits
+from ca.sizes import ALIVE_THRESHOLD, NUM_CLASSES
 
 Images = NDArray[Any] | Tensor
 Labels = NDArray[Any] | Tensor

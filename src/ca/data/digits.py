@@ -14,16 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES
 from ca.settings.choices import Dataset
+from ca.sizes import NUM_CLASSES
 from ca.system.arguments import check_choice
 from ca.system.errors import FailedError
 
 Split = Literal["train", "test"]
 
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
-DOWNLOAD_TIMEOUT = 30  # seconds without an answer
-UNREADABLE = (  # what a broken connection or damaged files make torchvision raise
+DOWNLOAD_TIMEOUT = 30  # seconds
+UNREADABLE = (  # errors of torchvision after a broken connection or with damaged files
     OSError,
     HTTPException,
     zlib.error,
@@ -78,7 +78,7 @@ class Digits:
         return self.images.float() / 255
 
     def sample(self, number: int, generator: torch.Generator) -> "Digits":
-        """Random digits, none twice."""
+        """Random digits, each at most once."""
         order = torch.randperm(len(self), generator=generator, device=self.labels.device)
         return self[order[:number]]
 
@@ -123,7 +123,7 @@ def _bundled_mnist(split: str) -> Digits:
 
 
 def _from_torchvision(dataset: Dataset, split: str, data_dir: Path) -> Digits:
-    from torchvision import datasets  # takes half a second, which MNIST can save
+    from torchvision import datasets  # takes half a second, and MNIST does not need it
 
     kind: type[datasets.MNIST] = {
         "fashion-mnist": datasets.FashionMNIST,
@@ -140,16 +140,16 @@ def _from_torchvision(dataset: Dataset, split: str, data_dir: Path) -> Digits:
         return _checked(found.data, found.targets, column_by_column=dataset == "emnist-digits")
     except UNREADABLE as error:
         raise FailedError(
-            f"data set '{dataset}' is not whole in {folder} and can't be downloaded "
-            f"({type(error).__name__}): put {_expected_files(kind)} there, or use --dataset mnist"
+            f"data set '{dataset}' is not complete in {folder} and can't be downloaded "
+            f"({type(error).__name__}): put {_expected_files(kind)} there, or name its folder with --data-dir"
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)
 
 
 def _checked(images: Tensor, labels: Tensor, *, column_by_column: bool) -> Digits:
-    """Digits from what torchvision has read; it does not check what the files say."""
-    labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: the class, then the writer
+    """Digits of a data set that torchvision has read without checks."""
+    labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST: classes, then writers
     images = images.transpose(1, 2) if column_by_column else images
     if images.dtype != torch.uint8 or len(images) != len(labels):
         raise ValueError(f"{len(images)} images of {images.dtype} with {len(labels)} labels")

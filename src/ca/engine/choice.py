@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ca.cells import ALIVE_THRESHOLD, STATE_CHANNELS, newborn
+from ca.cells import newborn
 from ca.engine.generic_backend import (
     layers_observe,
     layers_rollout,
@@ -24,6 +24,7 @@ from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.engine.native_backend import native_observe, native_rollout, serves
 from ca.engine.torch_backend import torch_observe, torch_rollout
 from ca.model import CellularAutomaton
+from ca.sizes import ALIVE_THRESHOLD, STATE_CHANNELS
 from ca.system.seeds import seeded
 from ca.system.terminal import print_line
 

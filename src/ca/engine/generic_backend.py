@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ca.cells import CHANNELS, STATE_CHANNELS, outputs
+from ca.cells import outputs
 from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.metrics import count_votes
-from ca.model import TAPS, CellularAutomaton
+from ca.model import CellularAutomaton
+from ca.sizes import CHANNELS, STATE_CHANNELS, TAPS
 
 # One tick: cells (rows + 1, 20), rows that fire (fired,), their noise (fired, 19) -> cells (rows + 1, 20)
 Step = Callable[[Tensor, Tensor, Tensor], Tensor]

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ca.cells import alive
-from ca.model import TAPS
+from ca.sizes import TAPS
 
 
 @dataclass(frozen=True)

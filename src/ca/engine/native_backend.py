@@ -7,7 +7,6 @@ import torch
 from torch import Generator, Tensor
 from torch.autograd.function import once_differentiable
 
-from ca.cells import NUM_CLASSES, STATE_CHANNELS
 from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.engine.kernel.build import kernel, library
 from ca.engine.kernel.interface import (
@@ -18,6 +17,7 @@ from ca.engine.kernel.interface import (
 )
 from ca.engine.kernel.threads import num_threads
 from ca.model import CellularAutomaton
+from ca.sizes import NUM_CLASSES, STATE_CHANNELS
 
 SPARE_TAPES = 4
 

@@ -12,12 +12,12 @@ before; `ca.engine.choice` takes the first that agrees with `tick`:
 import torch
 from torch import Tensor
 
-from ca.cells import STATE_CHANNELS
 from ca.engine.choice import engine_of
 from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.engine.kernel.build import library
 from ca.engine.native_backend import native_draws
 from ca.model import CellularAutomaton
+from ca.sizes import STATE_CHANNELS
 
 
 def random_draws(

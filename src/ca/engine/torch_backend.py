@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ca.cells import CHANNELS
 from ca.engine.generic_backend import Step, observe_each, roll_out
 from ca.engine.graph import CellGraph, Observation, RandomDraws
-from ca.model import TAPS, CellularAutomaton
+from ca.model import CellularAutomaton
+from ca.sizes import CHANNELS, TAPS
 
 CENTRE = TAPS // 2 * CHANNELS  # a cell's own channels among its inputs
 _relu_backward = torch.ops.aten.threshold_backward.grad_input  # ten times as fast as a product with a mask

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ca.cells import DEAD, NUM_CLASSES, Indices
+from ca.cells import DEAD, Indices
+from ca.sizes import NUM_CLASSES
 
 MIN_LETTERS = 9  # pixels; smaller letters are unreadable
 

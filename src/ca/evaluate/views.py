@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES, STATE_CHANNELS, UNDECIDED, Indices, alive, outputs
+from ca.cells import UNDECIDED, Indices, alive, outputs
 from ca.render.palette import INK, Palette, ink_on
 from ca.render.pictures import Picture, cell_tiles, paint
+from ca.sizes import NUM_CLASSES, STATE_CHANNELS
 
 Box = tuple[int, int, int, int]  # left, top, right and bottom in pixels
 

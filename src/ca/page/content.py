@@ -11,13 +11,14 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from ca.cells import ALIVE_THRESHOLD, CHANNELS, NUM_CLASSES, STATE_CHANNELS, alive, newborn
+from ca.cells import alive, newborn
 from ca.checkpoint.folder import Checkpoint
 from ca.data.digits import Digits
-from ca.model import HIDDEN, TAPS, CellularAutomaton
+from ca.model import CellularAutomaton
 from ca.page.draws import DRAWS_PER_CELL, page_draws
 from ca.page.rule import refuse_other_rule, refuse_other_sizes
 from ca.render.palette import CLASS_COLOURS, palette_of
+from ca.sizes import ALIVE_THRESHOLD, CHANNELS, HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
 
 SAMPLES_PER_CLASS = 10
 TRACE_SEED = 1
@@ -40,7 +41,7 @@ def page_content(checkpoint: Checkpoint, digits: Digits) -> dict[str, Any]:
     return {
         "name": checkpoint.path.resolve().name,
         "hash": hashlib.sha256(weights).hexdigest(),
-        "metrics": _metrics(checkpoint.config["metrics"]),
+        "metrics": _metrics(checkpoint.config.metrics),
         "fireRate": automaton.fire_rate,
         "noise": automaton.noise,
         "sizes": {

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ca.cells import STATE_CHANNELS
+from ca.sizes import STATE_CHANNELS
 
 WEYL = np.uint32(0x9E3779B9)
 NOISE_PAIRS = (STATE_CHANNELS + 1) // 2  # the Box-Muller method makes two normal numbers of two uniform ones

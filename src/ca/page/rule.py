@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ca.cells import ALIVE_THRESHOLD, CHANNELS, STATE_CHANNELS
-from ca.model import HIDDEN, TAPS, CellularAutomaton
+from ca.model import CellularAutomaton
+from ca.sizes import ALIVE_THRESHOLD, CHANNELS, HIDDEN, STATE_CHANNELS, TAPS
 from ca.system.errors import FailedError
 
 TOLERANCE = 1e-6  # relative to the largest channel; both sides compute in float64

@@ -7,8 +7,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ca.cells import NUM_CLASSES, UNDECIDED
+from ca.cells import UNDECIDED
 from ca.render.palette import Palette
+from ca.sizes import NUM_CLASSES
 from ca.system.publish import published
 
 PRINT_DPI = 200

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ca.cells import NUM_CLASSES, Indices
+from ca.cells import Indices
 from ca.render.palette import Palette, ink_on
+from ca.sizes import NUM_CLASSES
 
 MIN_ANNOTATED_ZOOM = 10  # pixels along the side of a cell; a character in a smaller one is unreadable
 

@@ -8,8 +8,8 @@ from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from ca.cells import NUM_CLASSES
 from ca.render.figures import PRINT_DPI, percent, plain_text, save_figure
+from ca.sizes import NUM_CLASSES
 
 MIN_DARKEST = 10  # digits: fewer equal errors never get the darkest colour
 ORANGES = ListedColormap(colormaps["Oranges"](np.linspace(0, 0.7, 256)))  # black text is legible on all

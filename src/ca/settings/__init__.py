@@ -1,1 +1,1 @@
-"""What a user can set, with defaults and limits. Kept without heavy imports, so that `ca --help` is fast."""
+"""Settings of the commands, with defaults and limits. No heavy imports, so that `ca --help` is fast."""

@@ -1,46 +1,49 @@
-"""What a command line would cost, before any of it is done: work that can't end well is refused at once.
+"""Limits on the work that a command asks for: what cannot end well is refused before anything is computed.
 
-Nothing heavy is imported here. The estimates are rough, and of the largest parts only.
+Nothing heavy is imported here. The estimates of memory are rough, and count the largest parts only.
 """
 
 import math
 import os
 
-from ca.settings.commands import (
-    BenchmarkSettings,
-    EvaluateSettings,
-    ReportSettings,
-    Settings,
-    TrainSettings,
-    flag_of,
-)
+from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings, Settings, TrainSettings
+from ca.settings.flags import flag_of
+from ca.sizes import CHANNELS, IMAGE_SIDE, NUM_CLASSES, STATE_CHANNELS, TAPS
 from ca.system.errors import UsageError
 
-MAX_SIDE = 8192  # pixels along a frame; more is beyond what players of H.264 show
+MAX_SIDE = 8192  # pixels along a frame; players of H.264 show no more
 MAX_FRAMES = 100_000  # nearly an hour at 30 frames a second
-DIGIT = 28 * 28 * 20 * 4  # bytes of a digit's cells
-TAPE = 137 / 2 * 180 * 4  # bytes a tick that the backward pass needs for a digit, of the cells that fire
-DENSE_TAPE = 28 * 28 * 360 * 4  # the same for the dense rule
-VOTES = 2 * 10 * 4  # bytes a tick of a digit's votes, in two stages
+STAGES = 2  # of a report
 TEST_DIGITS = 10_000
+ALIVE_CELLS = 137  # of a digit, on average
+
+FLOAT_BYTES = 4
+CELLS = IMAGE_SIDE**2
+PERCEIVED = TAPS * CHANNELS  # inputs of the perception layer, the largest array that a cell needs
+DIGIT_BYTES = CELLS * CHANNELS * FLOAT_BYTES
+TAPE_BYTES = ALIVE_CELLS / 2 * PERCEIVED * FLOAT_BYTES  # a digit and tick: kept for the cells that fire
+DENSE_TAPE_BYTES = CELLS * 2 * PERCEIVED * FLOAT_BYTES  # the same for the dense rule
+VOTES_BYTES = STAGES * NUM_CLASSES * FLOAT_BYTES  # a digit and tick
 
 
 def refuse_impossible(settings: Settings) -> None:
-    """Raise UsageError for frames or memory beyond measure."""
+    """Raise UsageError for videos that are too long or too large, and for more memory than there is."""
     if isinstance(settings, EvaluateSettings):
-        _refuse_endless_video(settings)
-    needed, flags = _memory(settings)
-    if hasattr(os, "sysconf") and needed > (
-        there := os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    ):
-        given = {name: getattr(settings, name) for name in flags}
-        asked = " or ".join(flag_of(name, value) for name, value in given.items() if value is not None)
+        _refuse_impossible_video(settings)
+    needed, names = _memory(settings)
+    if not hasattr(os, "sysconf"):  # Windows
+        return
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
+        given = {name: getattr(settings, name) for name in names}
+        flags = " or ".join(flag_of(name, value) for name, value in given.items() if value is not None)
         raise UsageError(
-            f"that needs about {needed / 1e9:,.0f} GB of memory, here are {there / 1e9:,.0f}: lower {asked}"
+            f"this needs about {needed / 1e9:,.0f} GB of memory, the machine has {available / 1e9:,.0f}: "
+            f"lower {flags}"
         )
 
 
-def _refuse_endless_video(settings: EvaluateSettings) -> None:
+def _refuse_impossible_video(settings: EvaluateSettings) -> None:
     frames = settings.n_stages * settings.n_steps_per_stage + 1
     if frames > MAX_FRAMES:
         raise UsageError(
@@ -48,7 +51,7 @@ def _refuse_endless_video(settings: EvaluateSettings) -> None:
             f"lower --n-stages {settings.n_stages} or --n-steps-per-stage {settings.n_steps_per_stage}"
         )
     board = settings.layout == "board"
-    cells = settings.board_side if board else int(28 * math.sqrt(settings.num_digits))
+    cells = settings.board_side if board else int(IMAGE_SIDE * math.sqrt(settings.num_digits))
     refuse_large_frames(cells * settings.zoom_scale, settings)
 
 
@@ -64,20 +67,22 @@ def refuse_large_frames(side: int, settings: EvaluateSettings) -> None:
 
 
 def _memory(settings: Settings) -> tuple[float, tuple[str, ...]]:
-    """Bytes, and the settings that they come from."""
+    """Bytes, and the names of the settings that they depend on."""
     match settings:
         case TrainSettings():
-            batch = settings.batch_size * (4 * DIGIT + max(settings.ticks) * TAPE)
-            return 3 * settings.pool_size * DIGIT + batch, ("pool_size", "batch_size", "ticks")
+            batch = settings.batch_size * (4 * DIGIT_BYTES + max(settings.ticks) * TAPE_BYTES)
+            return 3 * settings.pool_size * DIGIT_BYTES + batch, ("pool_size", "batch_size", "ticks")
         case BenchmarkSettings():
-            tape = settings.ticks * DENSE_TAPE
-            return settings.batch_size * (24 * DIGIT + tape), ("batch_size", "ticks")
+            tape = settings.ticks * DENSE_TAPE_BYTES
+            return settings.batch_size * (24 * DIGIT_BYTES + tape), ("batch_size", "ticks")
         case ReportSettings():
             digits = settings.n_digits or TEST_DIGITS
-            return digits * settings.n_steps_per_stage * VOTES, ("n_digits", "n_steps_per_stage")
-        case EvaluateSettings(format="gif"):  # all its frames are kept until the end
+            return digits * settings.n_steps_per_stage * VOTES_BYTES, ("n_digits", "n_steps_per_stage")
+        case EvaluateSettings(format="gif"):  # all frames are kept until the end, a byte a pixel
             frames = settings.n_stages * settings.n_steps_per_stage
-            cells = settings.board_side**2 if settings.layout == "board" else 784 * settings.num_digits
-            views = 19 if settings.view == "channels" else 1
-            return frames * cells * views * settings.zoom_scale**2, ("n_steps_per_stage", "zoom_scale")
+            board = settings.layout == "board"
+            cells = settings.board_side**2 if board else CELLS * settings.num_digits
+            pictures = STATE_CHANNELS if settings.view == "channels" else 1
+            pixels = cells * pictures * settings.zoom_scale**2
+            return frames * pixels, ("n_steps_per_stage", "zoom_scale")
     return 0.0, ()

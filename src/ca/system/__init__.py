@@ -1,1 +1,1 @@
-"""Files, signals, seeds and messages: what has nothing to do with automata."""
+"""Files, signals, seeds, messages and errors."""

@@ -1,17 +1,17 @@
-"""Errors that a user can cause: each is one line that says what is wrong and what to do."""
+"""Errors that a user can cause. Their messages are one line: what is wrong, and what to do."""
 
 
 class FailedError(Exception):
-    """The work could not be done: a file is missing or broken, a device is absent, a disk is full."""
+    """The work failed: for example, a file is damaged, a device is absent or the disk is full."""
 
     exit_code = 1
 
 
 class CheckpointError(FailedError):
-    """What should be a checkpoint is missing, damaged, or of another kind."""
+    """A checkpoint is missing or damaged, or something else is in its place."""
 
 
 class UsageError(FailedError):
-    """The command line asks for something that makes no sense."""
+    """A setting is invalid, or settings contradict each other."""
 
     exit_code = 2

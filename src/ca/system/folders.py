@@ -1,4 +1,4 @@
-"""Output folders: made and tested before any work is done; a run keeps its folder locked."""
+"""Output folders: created and tested before any work is done, and locked during a run."""
 
 import os
 import socket
@@ -31,10 +31,10 @@ def writing(path: Path, *, into: bool = False, advice: str = "") -> Generator[No
 
 
 def prepare_folder(folder: Path) -> Path:
-    """Make a folder and check that files can be written in it.
+    """Create a folder and check that files can be written into it.
 
     Raises:
-        FailedError: they can't
+        FailedError: they can't be
     """
     probe = folder / f".writable.tmp-{os.getpid()}"
     with writing(folder, into=True, advice="; choose another --output-dir"):
@@ -46,10 +46,10 @@ def prepare_folder(folder: Path) -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Generator[None]:
-    """Keep a folder for this process while the `with` block lasts; a killed process keeps nothing.
+    """Lock a folder for this process, for the `with` block. The lock ends with the process.
 
     Raises:
-        FailedError: another process has it, or files can't be written in it
+        FailedError: another process has locked it, or files can't be written into it
     """
     prepare_folder(folder)
     path = folder / ".lock"
@@ -68,5 +68,5 @@ def locked(folder: Path) -> Generator[None]:
 def _holder(path: Path) -> str:
     try:
         return path.read_text().strip() or "another process"
-    except OSError:  # Windows reads no locked file
+    except OSError:  # Windows does not read locked files
         return "another process"

@@ -1,4 +1,4 @@
-"""Publication: what is written appears under its name whole, or not at all, whatever happens meanwhile."""
+"""Atomic writing: a file or folder appears under its name when it is complete, or not at all."""
 
 import json
 import os
@@ -12,16 +12,16 @@ from typing import Any
 
 @contextmanager
 def published(path: Path) -> Generator[Path]:
-    """A path beside `path` to write a file or a folder at; it gets its name when the `with` block ends.
+    """A temporary path for a file or a folder, which is renamed to `path` at the end of the `with` block.
 
-    It is synced before, and what had the name goes only when the new one is whole. If anything fails, nothing
-    is left of it; what a killed process leaves is for `sweep`.
+    It is synced to the disk before, and an older file or folder of that name is removed only afterwards. If
+    the block fails, the temporary file or folder is removed; after a killed process, `sweep` removes it.
 
     Raises:
         OSError: it could not be written or renamed
     """
     temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
-    _remove(temporary)  # left by a killed process of the same number
+    _remove(temporary)  # a killed process of the same number may have left it
     try:
         yield temporary
         _sync(temporary)
@@ -31,34 +31,37 @@ def published(path: Path) -> Generator[Path]:
         _remove(temporary)
 
 
-def publish_json(path: Path, found: Any) -> None:
+def publish_json(path: Path, content: Any) -> None:
     """Write a JSON file.
 
     Raises:
         OSError: it could not be written
-        ValueError: it has numbers that JSON has not
+        ValueError: a number is infinite or NaN, which JSON does not have
     """
     with published(path) as temporary:
-        temporary.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def sweep(folder: Path) -> None:
-    """Clear away what killed processes left in a folder that no other process writes in."""
+    """Remove what killed processes left in a folder. No other process may be writing into it."""
     for left in list(folder.iterdir()) if folder.is_dir() else []:
         match = re.fullmatch(r"\.(.+)\.(tmp|old)-\d+(\.\w+)?", left.name)
         if match is None:
             continue
         whole = folder / f"{match[1]}{match[3] or ''}"
-        if match[2] == "old" and not whole.exists():  # killed between the two renames
+        if (
+            match[2] == "old" and not whole.exists()
+        ):  # the process was killed between the two renames of `_rename`
             left.rename(whole)
         else:
             _remove(left)
 
 
 def _rename(temporary: Path, path: Path) -> None:
-    """Rename, over what has the name: a file goes at once; a folder stands aside until that is done.
+    """Rename, in place of an older file or folder. An older folder is renamed first and removed at the end.
 
-    A file never takes a folder's place: that is an OSError.
+    Raises:
+        OSError: a file would replace a folder, for example
     """
     if not (path.is_dir() and temporary.is_dir()):
         temporary.replace(path)
@@ -75,7 +78,7 @@ def _rename(temporary: Path, path: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Sync a file, or a folder with the files in it."""
+    """Sync a file, or a folder and the files in it."""
     for inner in path.iterdir() if path.is_dir() else ():
         _sync_one(inner)
     _sync_one(path)
@@ -83,7 +86,7 @@ def _sync(path: Path) -> None:
 
 def _sync_one(path: Path) -> None:
     if os.name == "nt" and path.is_dir():
-        return  # Windows can't open folders
+        return  # folders cannot be opened on Windows
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

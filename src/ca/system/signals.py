@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop: it finishes the step, saves, and ends."""
+"""Signals that stop a run after the present step, so that it can save."""
 
 import contextlib
 import os
@@ -13,9 +13,13 @@ STOP_SIGNALS = [
 
 
 class StopSignal:
-    """Within its `with` block, `signal` is the number of the first stop signal that came, else 0.
+    """Receives stop signals within its `with` block.
 
-    Ctrl-C after that stops at once. Others do not: `timeout` and service managers send theirs twice.
+    After the first one, Ctrl-C ends the process at once. Other signals do not, because `timeout` and service
+    managers send theirs twice.
+
+    Attributes:
+        signal: the number of the first stop signal received, or 0
     """
 
     def __init__(self) -> None:
@@ -24,19 +28,19 @@ class StopSignal:
     def __enter__(self) -> "StopSignal":
         self._previous = {number: signal.getsignal(number) for number in STOP_SIGNALS}
         for number, handler in self._previous.items():
-            if handler is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, self._note)
+            if handler is not signal.SIG_IGN:  # ignored under nohup, for example
+                signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         if not self.signal:
             self.signal = number
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            with contextlib.suppress(OSError):  # the terminal may be gone
+            with contextlib.suppress(OSError):  # the terminal may be closed
                 os.write(sys.stderr.fileno(), b"\nfinishing the step, then saving; Ctrl-C stops at once\n")
 
 

@@ -1,16 +1,29 @@
-"""What is told while work goes on: lines on stderr."""
+"""Messages and progress bars on stderr."""
 
 import os
 import sys
+from typing import Any
 
-from tqdm import tqdm
+from tqdm.auto import tqdm
+
+IN_NOTEBOOK = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
 
 
 def print_line(line: str) -> None:
-    """Write a line to stderr, above the progress bar; if that can't be done, work goes on all the same."""
+    """Print a line to stderr, above the progress bar. If that fails, work continues."""
     try:
         tqdm.write(line, file=sys.stderr)
-    except BrokenPipeError:  # nobody reads there any more
+    except BrokenPipeError:  # the reader has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    except OSError:  # it goes into a file, and the disk is full
+    except OSError:  # for example a file on a full disk
         pass
+
+
+def shows_bars() -> bool:
+    """Whether progress bars can be shown: in a terminal or a notebook."""
+    return IN_NOTEBOOK or sys.stderr.isatty()
+
+
+def progress_bar(**options: Any) -> tqdm:
+    """A progress bar with tqdm's options, which is shown in a terminal or a notebook only."""
+    return tqdm(disable=not shows_bars(), **options)

@@ -1,4 +1,4 @@
-"""`ca train`: begins or resumes a run, trains, and says where it ended."""
+"""`ca train`: starts or resumes a run, trains, and prints what to do next."""
 
 import shlex
 from contextlib import nullcontext
@@ -8,7 +8,8 @@ import torch
 
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint
 from ca.engine.device import configure_threads, resolve_device
-from ca.settings.commands import TrainSettings, flag_of
+from ca.settings.flags import flag_of
+from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 from ca.system.folders import locked, writing
 from ca.system.terminal import print_line
@@ -21,20 +22,21 @@ from ca.train.run import TrainingRun
 
 
 def train(settings: TrainSettings) -> None:
-    """Train to the last step, or until told to stop; either way a checkpoint is left.
+    """Train to the last step or to a stop signal, and leave a checkpoint in the output folder.
 
-    Of several processes, the first has the folder and writes into it.
+    Of several processes, only the first writes files.
 
     Raises:
-        FailedError: the loss is no longer a number, the folder is in use or can't be written, or another
-            process of the run failed
+        FailedError: the loss is not finite, the folder is in use or cannot be written, or another process of
+            the run failed
         UsageError: the settings do not fit the checkpoint to resume from, or the number of processes
+        SystemExit: a stop signal came; the code is 128 and the signal's number
     """
     device = resolve_device(local_device(settings.device))
     configure_threads(device)
     folder = settings.output_dir
     with process_group(device) as ranks, locked(folder) if ranks.is_main else nullcontext():
-        run = _begin(settings, device, ranks)
+        run = _start_or_resume(settings, device, ranks)
         with (
             writing(folder, into=True),
             run.stop,
@@ -48,14 +50,14 @@ def train(settings: TrainSettings) -> None:
         stopped_by = run.stopped_by if run.step < settings.steps else 0
         path = folder / f"model-steps-{run.step}"
         if ranks.is_main and stopped_by:
-            print_line(f"stopped; go on with: {_command_to_resume(settings, path)}")
+            print_line(f"stopped; continue with: {_resume_command(path, settings)}")
         elif ranks.is_main:
-            print_line(f"see it at work: {shlex.join(['ca', 'evaluate', str(path)])}")
+            print_line(f"make a video of it: {_evaluate_command(path, settings)}")
     if stopped_by:
         raise SystemExit(128 + stopped_by)
 
 
-def _begin(settings: TrainSettings, device: torch.device, ranks: Ranks) -> TrainingRun:
+def _start_or_resume(settings: TrainSettings, device: torch.device, ranks: Ranks) -> TrainingRun:
     """A new run or the resumed one, the same in all processes."""
     checkpoint = None if settings.resume is None else load_checkpoint(settings.resume)
     if ranks.is_main and (checkpoint is None or not _holds(settings.output_dir, checkpoint.path)):
@@ -78,14 +80,23 @@ def _refuse_used(folder: Path) -> None:
     used = checkpoints_in(folder)
     if used:
         raise FailedError(
-            f"{folder} holds a run already: go on with --resume {used[-1]}, or choose another --output-dir"
+            f"{folder} holds a run already: continue it with --resume {used[-1]}, "
+            "or choose another --output-dir"
         )
 
 
-def _command_to_resume(settings: TrainSettings, path: Path) -> str:
-    """What to type; a checkpoint keeps neither the data folder nor the device."""
-    words = ["ca", "train", "--resume", str(path)]
-    for name in ("data_dir", "device"):
+def _resume_command(path: Path, settings: TrainSettings) -> str:
+    return _command(["ca", "train", "--resume", str(path)], settings, ("data_dir", "device"))
+
+
+def _evaluate_command(path: Path, settings: TrainSettings) -> str:
+    names = () if settings.dataset == "mnist" else ("data_dir",)
+    return _command(["ca", "evaluate", str(path)], settings, names)
+
+
+def _command(words: list[str], settings: TrainSettings, names: tuple[str, ...]) -> str:
+    """A command line with those settings that are not the defaults; a checkpoint does not keep them."""
+    for name in names:
         value = getattr(settings, name)
         if value != getattr(TrainSettings, name):
             words += flag_of(name, value).split(" ", 1)

@@ -11,7 +11,7 @@ from ca.model import CellularAutomaton
 from ca.settings.recipes import Recipe
 
 EPSILON = 1e-8  # article's notebook, `train_step`
-REFRESH = 2  # steps between updates of SOAP's eigenbases
+EIGENBASES_EVERY = 2  # steps between updates of SOAP's eigenbases
 
 
 def make_optimisers(automaton: CellularAutomaton, recipe: Recipe) -> list[Optimizer]:
@@ -22,23 +22,23 @@ def make_optimisers(automaton: CellularAutomaton, recipe: Recipe) -> list[Optimi
     options: dict[str, Any] = {"lr": recipe.rate, "betas": recipe.betas, "eps": recipe.epsilon}
     if recipe.optimiser == "adam":
         return [Adam(automaton.parameters(), fused=True, **options)]
-    from pytorch_optimizer import SOAP  # takes seconds, which Adam alone can save
+    from pytorch_optimizer import SOAP  # takes seconds, which a run with Adam alone need not wait for
 
     weights = [p for p in automaton.parameters() if p.ndim == 2]
     biases = [p for p in automaton.parameters() if p.ndim == 1]
-    soap = SOAP(weights, precondition_frequency=REFRESH, weight_decay=0.0, **options)
+    soap = SOAP(weights, precondition_frequency=EIGENBASES_EVERY, weight_decay=0.0, **options)
     return [soap, Adam(biases, fused=True, **options)]
 
 
 def set_rate(optimisers: list[Optimizer], rate: float) -> None:
-    """Set the learning rate of all."""
+    """Set the learning rate of all parameters."""
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["lr"] = rate
 
 
 def gradient_norms(automaton: CellularAutomaton) -> Tensor:
-    """(parameters,) the norm of each parameter tensor's gradient."""
+    """The norm of each parameter tensor's gradient: (parameters,)."""
     return torch.stack(torch._foreach_norm(_gradients(automaton)))
 
 
@@ -52,13 +52,16 @@ def _gradients(automaton: CellularAutomaton) -> list[Tensor]:
 
 
 def optimiser_state(optimisers: list[Optimizer]) -> dict[str, Tensor]:
-    """All tensors that optimisers keep between steps, by name; empty before the first step."""
+    """All tensors that the optimisers keep between steps, by name; none before the first step."""
     return dict(_tensors([optimiser.state_dict()["state"] for optimiser in optimisers], "optimiser"))
 
 
 def make_optimiser_state(optimisers: list[Optimizer], step: int) -> None:
-    """Let fresh optimisers have all that they keep after so many steps, to be filled; changes weights."""
-    for optimiser in optimisers:  # a step of no gradient makes everything that a step keeps
+    """Create the state tensors that new optimisers have after `step` steps, to be overwritten.
+
+    The parameters change.
+    """
+    for optimiser in optimisers:  # a step with zero gradients creates all state tensors
         for group in optimiser.param_groups:
             for parameter in group["params"]:
                 parameter.grad = torch.zeros_like(parameter)
@@ -69,13 +72,13 @@ def make_optimiser_state(optimisers: list[Optimizer], step: int) -> None:
                 group["step"] = step
 
 
-def _tensors(found: Any, name: str) -> Iterator[tuple[str, Tensor]]:
-    """The tensors in nested lists and dictionaries, named by where they are."""
-    if isinstance(found, Tensor):
-        yield name, found
-    elif isinstance(found, dict):
-        for key, value in found.items():
+def _tensors(state: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in nested lists and dictionaries, named by their places."""
+    if isinstance(state, Tensor):
+        yield name, state
+    elif isinstance(state, dict):
+        for key, value in state.items():
             yield from _tensors(value, f"{name}.{key}")
-    elif isinstance(found, list):
-        for index, value in enumerate(found):
+    elif isinstance(state, list):
+        for index, value in enumerate(state):
             yield from _tensors(value, f"{name}.{index}")

@@ -1,4 +1,4 @@
-"""What a training run writes as it goes: progress, metrics, figures and checkpoints."""
+"""What a training run writes on its way: progress, metrics, figures and checkpoints."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -15,23 +15,24 @@ from ca.protocol import measure, metrics_at
 from ca.system.errors import FailedError
 from ca.system.folders import writing
 from ca.system.seeds import seeded
+from ca.system.terminal import print_line
 from ca.train.history import draw_batch, draw_loss_history
 from ca.train.metrics_file import MetricsFile
 from ca.train.progress import TrainingProgress
-from ca.train.resume import machine_of, settings_to_save
+from ca.train.resume import machine_of
 from ca.train.run import TrainingRun
 
-SCORED_DIGITS = 1_000  # of the digits held out, at a checkpoint
+SCORED_DIGITS = 1_000  # of the digits held out
 SCORED_TICKS = 200
 
 
 class TrainingOutput:
-    """The output folder and the progress bar of a run; to be used in a `with` block.
+    """The output folder and the progress bar of a run, for a `with` block.
 
-    Trouble with the disk is told, and does not stop the run: what could not be written is tried again later.
+    An error of the disk is reported, and the run continues; what could not be written is tried again later.
 
     Attributes:
-        unsaved: why the last checkpoint could not be saved, None if it was
+        unsaved: why the last checkpoint could not be saved, or None
     """
 
     def __init__(self, folder: Path, run: TrainingRun) -> None:
@@ -40,7 +41,7 @@ class TrainingOutput:
         self.metrics = MetricsFile(folder / "metrics.jsonl", keep_to_step=run.step)
         self.progress = TrainingProgress(run.step, run.settings.steps)
         self.unsaved: FailedError | None = None
-        self._trouble = ""
+        self._reported = ""
 
     def __enter__(self) -> "TrainingOutput":
         return self
@@ -49,11 +50,11 @@ class TrainingOutput:
         self.progress.close()
 
     def show(self, loss: float) -> None:
-        """Recording the loss and how fast the run is."""
+        """Show the loss and the speed in the progress bar."""
         self.progress.show(self.run.step, loss)
 
     def record(self, loss: float, scores: dict[str, float]) -> None:
-        """Add a row to the metrics."""
+        """Append a row to the metrics file."""
         run = self.run
         row = {
             "step": run.step,
@@ -61,22 +62,30 @@ class TrainingOutput:
             "rate": run.recipe.rate_at(run.step, run.settings.steps),
             "steps_per_minute": self.progress.steps_per_minute,
         }
-        with self._going_on():
+        with self._reporting_errors():
             self.metrics.append(row | scores)
 
     def score(self) -> dict[str, float]:
-        """Metrics on digits that were held out, after 200 ticks from zero state."""
+        """Metrics on digits that were held out, after 200 ticks from zero state, by name."""
         digits = self.run.held_out[:SCORED_DIGITS]
         if len(digits) == 0:
             return {}
         generator = seeded(self.run.settings.seed, self.run.generator.device)
-        measured = measure(self.run.automaton, digits, stages=1, ticks=SCORED_TICKS, generator=generator)
+        with self.progress.scoring(len(digits)) as advance:
+            measured = measure(
+                self.run.automaton,
+                digits,
+                stages=1,
+                ticks=SCORED_TICKS,
+                generator=generator,
+                advance=advance,
+            )
         scores = metrics_at(measured.curves(), SCORED_TICKS)
         return {f"held_out_{name}": value for name, value in scores.items()}
 
     def draw(self) -> None:
-        """Redraw the loss history; picture samples of the pool before and after the ticks of a step."""
-        with self._going_on():
+        """Draw the loss history, and samples of the pool before and after the ticks of a step."""
+        with self._reporting_errors():
             draw_loss_history(self.metrics.rows, self.folder / "loss-history.png")
             self._draw_batch()
 
@@ -99,38 +108,37 @@ class TrainingOutput:
         )
 
     def save(self, loss: float, scores: dict[str, float], state: dict[str, Tensor]) -> None:
-        """Write a checkpoint, and say so."""
+        """Write a checkpoint and print a line about it."""
         run = self.run
         try:
             path = save_checkpoint(
                 self.folder,
                 run.automaton,
                 step=run.step,
-                training=settings_to_save(run.settings),
+                training=run.settings,
                 machine=machine_of(run),
                 metrics={"loss": loss, **scores},
                 training_state=state,
             )
         except FailedError as error:
             self.unsaved = error
-            self.progress.say(f"ca: {error}")
+            print_line(f"ca: {error}")
             return
         self.unsaved = None
-        words = [f"loss {loss:.3g}"]
-        words += [f"{name.replace('_', ' ')} {value:.1%}" for name, value in scores.items()]
-        self.progress.say(f"step {run.step}: {', '.join(words)}; wrote {path}")
+        results = [f"loss {loss:.3g}"]
+        results += [f"{name.replace('_', ' ')} {value:.1%}" for name, value in scores.items()]
+        print_line(f"step {run.step}: {', '.join(results)}; wrote {path}")
         self.progress.restart_window()
 
     @contextmanager
-    def _going_on(self) -> Generator[None]:
-        """Within the `with` block, an error of the disk is told once, and forgotten when all goes well."""
+    def _reporting_errors(self) -> Generator[None]:
+        """Report an error of the disk in the `with` block, unless the last block had the same one."""
         try:
             with writing(self.folder, into=True):
                 yield
         except FailedError as error:
-            trouble = f"ca: {error}; training goes on"
-            if trouble != self._trouble:
-                self.progress.say(trouble)
-            self._trouble = trouble
+            if str(error) != self._reported:
+                print_line(f"ca: {error}; training goes on")
+            self._reported = str(error)
         else:
-            self._trouble = ""
+            self._reported = ""

@@ -1,4 +1,4 @@
-"""What training steps spend their time on."""
+"""A profile of training steps."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ STEPS = 20
 
 
 def profile_steps(run: TrainingRun, path: Path) -> None:
-    """Take the next steps of a run, and write a trace of the last of them that the usual viewers open.
+    """Train the next steps of a run, and write a trace of the last 20 of them, in Chrome's trace format.
 
-    The trace has the operations of PyTorch, the compiled kernel's as `_Rollout` and `_RolloutBackward`, and
-    the Python functions around them.
+    It contains the operations of PyTorch, those of the kernel (`_Rollout` and `_RolloutBackward`) and Python
+    functions. A stop signal is left to the steps that follow.
 
     Raises:
         UsageError: the run has too few steps left
@@ -30,7 +30,6 @@ def profile_steps(run: TrainingRun, path: Path) -> None:
     with profile(activities=activities, with_stack=True) as trace:
         for _ in range(STEPS):
             training_step(run)
-    run.stopped_by = 0  # the step after finds a stop signal again, and saves
     if run.ranks.is_main:
         trace.export_chrome_trace(str(path))
         print_line(f"profiled {STEPS} steps: open {path} in https://ui.perfetto.dev or chrome://tracing")

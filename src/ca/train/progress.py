@@ -1,58 +1,73 @@
-"""Progress of a training run: a bar in a terminal, a plain line now and then elsewhere."""
+"""Progress of a training run: a bar in a terminal or a notebook, elsewhere a line every half minute."""
 
-import sys
 import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
-from tqdm import tqdm
+from ca.system.terminal import print_line, progress_bar, shows_bars
 
-from ca.system.terminal import print_line
-
-PLAIN_LINE_EVERY = 30.0  # seconds
-SPEED_WINDOW = 5.0  # seconds over which steps/min are counted
+LINE_EVERY = 30.0  # seconds
+SPEED_WINDOW = 5.0  # seconds over which the speed is measured
 
 
 class TrainingProgress:
-    """Shows step, loss, steps/min and the time left, on stderr."""
+    """Shows step, loss, steps per minute and the time left, on stderr.
+
+    Attributes:
+        steps_per_minute: over the last seconds
+    """
 
     def __init__(self, step: int, steps: int) -> None:
         self._steps = steps
         self._step = self._window_step = step
         self._window_start = self._line_time = time.monotonic()
         self.steps_per_minute = 0.0
-        self._terminal = sys.stderr.isatty()
-        self._bar = tqdm(
+        self._text = ""
+        self._bar = progress_bar(
             initial=step,
             total=steps,
-            disable=not self._terminal,
             smoothing=0.05,
             bar_format="{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} steps, {remaining} left{postfix}",
         )
 
     def show(self, step: int, loss: float) -> None:
-        """Tell of the steps done so far and the present loss."""
+        """Show the number of steps done and the loss."""
         now = time.monotonic()
         elapsed = now - self._window_start
         if elapsed > SPEED_WINDOW or not self.steps_per_minute:
             self.steps_per_minute = round(60 * (step - self._window_step) / max(elapsed, 1e-9), 1)
             self._window_start, self._window_step = now, step
-        self._bar.set_postfix_str(f"loss {loss:.3g}, {self.steps_per_minute:,.0f} steps/min", refresh=False)
+        self._text = f"loss {loss:.3g}, {self.steps_per_minute:,.0f} steps/min"
+        self._bar.set_postfix_str(self._text, refresh=False)
         self._bar.update(step - self._step)
         self._step = step
-        if not self._terminal and now - self._line_time > PLAIN_LINE_EVERY:
+        if not shows_bars() and now - self._line_time > LINE_EVERY:
             self._line_time = now
             minutes = (self._steps - step) / max(self.steps_per_minute, 1e-9)
-            self.say(
-                f"step {step}/{self._steps}, loss {loss:.3g}, "
-                f"{self.steps_per_minute:,.0f} steps/min, {minutes:.0f} min left"
-            )
+            print_line(f"step {step}/{self._steps}, {self._text}, {minutes:.0f} min left")
+
+    @contextmanager
+    def scoring(self, digits: int) -> Generator[Callable[[int], None]]:
+        """Show in the bar how many of the digits are scored, for the `with` block.
+
+        Yields:
+            a function to call with the number of digits scored since the last call
+        """
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            self._bar.set_postfix_str(f"scoring {done:,} of {digits:,} digits")
+
+        advance(0)
+        yield advance
+        self._bar.set_postfix_str(self._text)
 
     def restart_window(self) -> None:
-        """Leave the time since the last step out of the speed: it went into scores and a checkpoint."""
+        """Exclude the time since the last step from the speed: scores and a checkpoint took it."""
         self._window_start, self._window_step = time.monotonic(), self._step
 
-    def say(self, line: str) -> None:
-        """A line of its own, above the bar."""
-        print_line(line)
-
     def close(self) -> None:
+        """Leave the bar as it is."""
         self._bar.close()

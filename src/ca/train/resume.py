@@ -1,59 +1,26 @@
-"""What a checkpoint keeps of a training run, and the run that goes on from it."""
+"""The state of a training run that a checkpoint keeps, and how a run is resumed from it."""
 
-from dataclasses import asdict
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import asdict, fields
 
+import msgspec
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ca.cells import NUM_CLASSES
-from ca.checkpoint.files import CONFIG
+from ca.checkpoint.config import CONFIG, Machine
 from ca.checkpoint.folder import Checkpoint, load_training_state
 from ca.engine.device import machine
-from ca.settings.commands import TrainSettings, flag_of
-from ca.settings.recipes import RECIPES
+from ca.settings.flags import flag_of
+from ca.settings.training import RunSettings, TrainSettings
+from ca.sizes import NUM_CLASSES
 from ca.system.errors import CheckpointError, UsageError
 from ca.system.terminal import print_line
 from ca.train.optimisers import make_optimiser_state, optimiser_state
 from ca.train.ranks import Ranks
 from ca.train.run import ALONE, TrainingRun
 
-GENERATOR_BYTES = 5056  # the state of PyTorch's generators: no device's is larger than the CPU's
-ELSEWHERE = ("resume", "profile", "output_dir", "data_dir", "device")  # settings that say where, not what
-CHANGEABLE = (*ELSEWHERE, "steps", "checkpoint_every")  # settings that a resumed run may change
-
-
-def settings_to_save(settings: TrainSettings) -> dict[str, Any]:
-    """What a checkpoint keeps of a run's settings, as JSON values; the recipe is written out."""
-    kept = {name: value for name, value in asdict(settings).items() if name not in ELSEWHERE}
-    return {**kept, "optimisation": asdict(RECIPES[settings.recipe])}
-
-
-def saved_settings(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The settings of a checkpoint's run, to be given to `TrainSettings`.
-
-    Raises:
-        CheckpointError: one of them is of the wrong kind, or makes no sense
-    """
-    found = {}
-    for name, kind in get_type_hints(TrainSettings).items():
-        if name in ELSEWHERE or name not in checkpoint.config["training"]:
-            continue
-        value = checkpoint.config["training"][name]
-        if get_origin(kind) is tuple and isinstance(value, list):
-            value = tuple(value)
-            fits = all(type(one) is int for one in value)
-        else:
-            fits = value in get_args(kind) if get_origin(kind) is Literal else type(value) is kind
-        if not fits:
-            raise CheckpointError(f"{checkpoint.path / CONFIG} is damaged: {name} is {value!r:.40}")
-        found[name] = value
-    try:
-        TrainSettings(**found)  # ty: ignore[invalid-argument-type]
-    except UsageError as error:
-        raise CheckpointError(f"{checkpoint.path / CONFIG} is damaged: {error}") from error
-    return found
+GENERATOR_BYTES = 5056  # state of a generator of the CPU; those of other devices are smaller
+CHANGEABLE = ("steps", "checkpoint_every")  # settings that a resumed run may change
 
 
 def resume_run(
@@ -61,18 +28,19 @@ def resume_run(
 ) -> TrainingRun:
     """The run that wrote a checkpoint, in the state that it had then.
 
-    On another machine, or with another number of processes, it continues with new random numbers.
+    With another device or number of processes it continues with new random numbers.
 
     Raises:
         UsageError: a setting differs that would make it another run
         CheckpointError: the checkpoint has no training state, or one that does not fit
     """
-    saved = saved_settings(checkpoint)
-    changed = [n for n in saved if n not in CHANGEABLE and getattr(settings, n) != saved[n]]
+    saved = checkpoint.config.training
+    names = [field.name for field in fields(RunSettings) if field.name not in CHANGEABLE]
+    changed = [name for name in names if getattr(settings, name) != getattr(saved, name)]
     if changed:
-        asked = " ".join(flag_of(name, getattr(settings, name)) for name in changed)
-        has = " ".join(flag_of(name, saved[name]) for name in changed)
-        raise UsageError(f"can't resume {checkpoint.path} with {asked}: it has {has}")
+        given = " ".join(flag_of(name, getattr(settings, name)) for name in changed)
+        kept = " ".join(flag_of(name, getattr(saved, name)) for name in changed)
+        raise UsageError(f"can't resume {checkpoint.path} with {given}: it has {kept}")
     if checkpoint.step >= settings.steps:
         raise UsageError(
             f"{checkpoint.path} has {checkpoint.step} steps already: give --steps a higher number"
@@ -85,7 +53,7 @@ def resume_run(
 
 
 def training_state(run: TrainingRun) -> dict[str, Tensor]:
-    """All that a resumed run needs beyond the weights and the step; all processes call this together."""
+    """What a resumed run needs besides weights and step, by name. All processes call this together."""
     gather, device = run.ranks.gather, run.pool.labels.device
     rollout_generator = run.generator.get_state()
     rollout_generator = F.pad(rollout_generator, (0, GENERATOR_BYTES - len(rollout_generator)))
@@ -99,9 +67,9 @@ def training_state(run: TrainingRun) -> dict[str, Tensor]:
     }
 
 
-def machine_of(run: TrainingRun) -> dict[str, Any]:
-    """What the bits of a run depend on besides its settings."""
-    return machine(run.pool.labels.device, run.ranks.size)
+def machine_of(run: TrainingRun) -> Machine:
+    """What the exact result of a run depends on besides its settings."""
+    return msgspec.convert(machine(run.pool.labels.device, run.ranks.size), Machine)
 
 
 def restore(run: TrainingRun, checkpoint: Checkpoint) -> None:
@@ -110,10 +78,10 @@ def restore(run: TrainingRun, checkpoint: Checkpoint) -> None:
     Raises:
         CheckpointError: it has no training state, or one that does not fit
     """
-    written = checkpoint.config["machine"]
-    processes = written.get("processes")
-    if type(processes) is not int or not 1 <= processes <= run.settings.batch_size:
-        raise CheckpointError(f"{checkpoint.path / CONFIG} is damaged: processes is {processes!r:.20}")
+    written, present = checkpoint.config.machine, machine_of(run)
+    processes = written.processes
+    if processes > run.settings.batch_size:
+        raise CheckpointError(f"{checkpoint.path / CONFIG} is not valid: processes is {processes!r:.20}")
     size, kept = run.settings.pool_size, optimiser_state(run.optimisers)
     generators = torch.empty(processes, GENERATOR_BYTES, dtype=torch.uint8)
     expected = {
@@ -129,7 +97,7 @@ def restore(run: TrainingRun, checkpoint: Checkpoint) -> None:
         run.shared_generator.set_state(state["generator.draws"])
         if processes == run.ranks.size:
             run.pool.generator.set_state(state["generator.pool"][rank].clone())
-            if written.get("device") == machine_of(run)["device"]:
+            if written.device == present.device:
                 rollout_generator = state["generator.chance"][rank]
                 run.generator.set_state(rollout_generator[: len(run.generator.get_state())].clone())
     except RuntimeError as error:
@@ -141,10 +109,16 @@ def restore(run: TrainingRun, checkpoint: Checkpoint) -> None:
     run.pool.labels.copy_(state["pool.labels"][share])
     for name, target in kept.items():
         target.copy_(state[name])
+    if run.ranks.is_main:
+        _warn_of_differences(written, present)
+
+
+def _warn_of_differences(written: Machine, present: Machine) -> None:
+    before = asdict(written)
     differences = [
-        f"{name} {value}, was {written.get(name)!r:.40}"
-        for name, value in machine_of(run).items()
-        if written.get(name) != value
+        f"{name} {value}, was {before[name]!r:.40}"
+        for name, value in asdict(present).items()
+        if value != before[name]
     ]
-    if differences and run.ranks.is_main:
-        print_line(f"ca: not bit for bit as before: {'; '.join(differences)}")
+    if differences:
+        print_line(f"ca: results will differ from an uninterrupted run: {'; '.join(differences)}")

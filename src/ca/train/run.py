@@ -8,8 +8,8 @@ from torch.optim import Optimizer
 from ca.data.digits import Digits, load_digits
 from ca.model import NOISE, CellularAutomaton
 from ca.pool import Pool
-from ca.settings.commands import TrainSettings
 from ca.settings.recipes import RECIPES, Recipe
+from ca.settings.training import TrainSettings
 from ca.system.errors import UsageError
 from ca.system.seeds import seeded, stream
 from ca.system.signals import StopSignal
@@ -17,7 +17,7 @@ from ca.train.optimisers import make_optimisers
 from ca.train.ranks import Ranks
 
 ALONE = Ranks()
-POOL_STREAM, ROLLOUT_STREAM = 0, 1  # seeds of the generators of a run
+POOL_STREAM, ROLLOUT_STREAM = 0, 1  # numbers in the seeds of a run's generators
 
 
 @dataclass
@@ -25,14 +25,14 @@ class TrainingRun:
     """A run between two steps.
 
     Attributes:
-        pool: this process's share; its generator draws digits and batches, in each process others
+        pool: this process's share; its generator draws digits and batches, different ones in each process
         held_out: digits that are never trained on
-        shared_generator: on the CPU; draws what all processes share, weights and numbers of ticks
-        generator: on the automaton's device; draws fire masks and noise, in each process others
+        shared_generator: on the CPU; draws the weights and numbers of ticks, the same in all processes
+        generator: on the automaton's device; draws fire masks and noise, different ones in each process
         ranks: the processes of this run
-        step: steps done so far
-        stop: signals to this process
-        stopped_by: a stop signal that any process had got by the last step, or 0
+        step: steps done
+        stop: the stop signal that this process received; it listens within a `with` block
+        stopped_by: a stop signal that any process had received by the last step, or 0
     """
 
     settings: TrainSettings
@@ -58,14 +58,16 @@ class TrainingRun:
         automaton: CellularAutomaton | None = None,
         digits: Digits | None = None,
     ) -> "TrainingRun":
-        """A new run: fresh weights, a pool of fresh digits; `step` seeds its generators.
+        """A new run, with new weights and a pool of new digits.
 
         Args:
+            step: steps done, for a run that is to be resumed; the generators' seeds depend on it
             automaton: trained from the weights that it has; None: a new one with random weights
             digits: training digits; None: those of the settings' data set
 
         Raises:
-            UsageError: --held-out leaves nothing to train on, or the processes can't share the work evenly
+            UsageError: --held-out leaves no digits to train on, or the processes can't share the work evenly
+            FailedError: the data set is not available
         """
         if settings.batch_size % (4 * ranks.size) or settings.pool_size % ranks.size:
             raise UsageError(
@@ -75,8 +77,8 @@ class TrainingRun:
         if digits is None:
             digits = load_digits(settings.dataset, "train", settings.data_dir)
         digits = digits.to(device)
-        kept = len(digits) - settings.held_out
-        if kept < 1:
+        trained_on = len(digits) - settings.held_out
+        if trained_on < 1:
             raise UsageError(f"--held-out {settings.held_out} leaves none of {len(digits)} training digits")
         shared_generator = seeded(settings.seed)
         if automaton is None:
@@ -90,12 +92,12 @@ class TrainingRun:
             automaton=automaton,
             optimisers=make_optimisers(automaton, recipe),
             pool=Pool(
-                digits[:kept],
+                digits[:trained_on],
                 settings.pool_size // ranks.size,
                 settings.regime,
                 stream("cpu", settings.seed, step, ranks.rank, POOL_STREAM),
             ),
-            held_out=digits[kept:],
+            held_out=digits[trained_on:],
             shared_generator=shared_generator,
             generator=stream(device, settings.seed, step, ranks.rank, ROLLOUT_STREAM),
             ranks=ranks,
@@ -103,7 +105,7 @@ class TrainingRun:
         )
 
     def draw_ticks(self) -> int:
-        """How many ticks a step has: its bounds move linearly over the run."""
+        """Draw the number of ticks of a step. Its bounds move linearly over the run."""
         ticks, done = self.settings.ticks, self.step / self.settings.steps
         first, last = ticks[:2], ticks[-2:]
         least, most = (round((1 - done) * a + done * b) for a, b in zip(first, last, strict=True))

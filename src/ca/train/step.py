@@ -14,46 +14,50 @@ from ca.train.run import TrainingRun
 
 
 def training_step(run: TrainingRun) -> Tensor:
-    """One step: draw a batch, roll it out, learn from its last state, put it back. Returns the loss.
+    """Draw a batch from the pool, roll it out, update the weights, and write the final states back.
+
+    Returns:
+        the loss, a scalar without gradient on the run's device, the mean over all processes
 
     Raises:
         FailedError: the loss or a gradient is not finite
     """
-    settings, automaton = run.settings, run.automaton
+    automaton = run.automaton
     run.step += 1
 
-    batch = run.pool.draw(settings.batch_size // run.ranks.size)
+    batch = run.pool.draw(run.settings.batch_size // run.ranks.size)
     graph = CellGraph.of(batch.grid[:, 0])
     draws = random_draws(graph, automaton, run.draw_ticks(), run.generator)
     cells = rollout(automaton, graph, graph.gather(batch.grid), draws)
 
     living = slice(graph.num_alive)
     labels = batch.labels[graph.batch[living]]
-    loss = LOSSES[settings.loss](outputs(cells[living]), labels, len(batch.labels))
-    loss = learn(run, loss, len(labels) if settings.loss == "cross-entropy" else len(batch.labels))
+    loss_sum, count = LOSSES[run.settings.loss](outputs(cells[living]), labels, len(batch.labels))
+    loss = learn(run, loss_sum, count)
 
     run.pool.write_back(batch, graph, cells.detach())
     return loss
 
 
-def learn(run: TrainingRun, loss: Tensor, weight: float = 1.0) -> Tensor:
-    """Update the weights at the learning rate of the run's step.
+def learn(run: TrainingRun, loss_sum: Tensor, count: int) -> Tensor:
+    """Update the weights by the gradient of `loss_sum / count`, at the learning rate of the run's step.
 
-    Args:
-        weight: how many cells or digits the loss is a mean over
+    Both are this process's; the update is that of the mean over all processes.
 
     Returns:
-        the loss, the mean over all processes of the run
+        the loss, the mean over all processes
 
     Raises:
-        FailedError: the loss or a gradient is not finite; the weights are as before
+        FailedError: the loss or a gradient is not finite; the weights are unchanged
     """
+    loss = loss_sum / max(1, count)
     loss.backward()
-    loss, run.stopped_by = run.ranks.average(run.automaton, loss.detach(), weight, run.stop.signal)
+    exchanged = run.ranks.exchange(run.automaton, loss.detach(), count, run.stop.signal)
+    loss, run.stopped_by = exchanged.loss, exchanged.stop_signal
     norms = gradient_norms(run.automaton)
     if not math.isfinite(loss + norms.sum()):
         raise FailedError(
-            f"loss {loss:.3g} and largest gradient {norms.max():.3g} at step {run.step}: training ends there"
+            f"loss {loss:.3g} and largest gradient {norms.max():.3g} at step {run.step}: training stops"
         )
     if run.recipe.normalise:
         normalise_gradients(run.automaton, norms)

@@ -14,9 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ca.cells import NUM_CLASSES, STATE_CHANNELS
 from ca.engine.kernel.interface import load
-from ca.model import HIDDEN, TAPS
+from ca.sizes import HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
 
 SOURCES = sorted(Path(__file__).parent.glob("*.cpp"))
 HEADERS = sorted(Path(__file__).parent.glob("*.h"))

@@ -1,0 +1,166 @@
+"""`config.json` of a checkpoint: what the automaton is, how it was trained, and the SHA-256 of all files.
+
+The file is untrusted input. It is validated by msgspec against the dataclasses below, without conversions:
+a number in quotes, for example, is refused.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from ca import __version__
+from ca.checkpoint.files import MAX_HEADER_BYTES, one_line, read_file
+from ca.model import CellularAutomaton
+from ca.settings.recipes import RECIPES
+from ca.settings.training import RunSettings
+from ca.sizes import CHANNELS, HIDDEN
+from ca.system.errors import CheckpointError, UsageError
+from ca.system.terminal import print_line
+
+CONFIG = "config.json"
+FORMAT = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """The sizes of an automaton, and the two numbers that its update rule depends on besides the weights."""
+
+    channels: int
+    hidden: int
+    parameters: int
+    fire_rate: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    noise: Annotated[float, msgspec.Meta(ge=0, le=sys.float_info.max)]
+
+    @classmethod
+    def of(cls, automaton: CellularAutomaton) -> "Architecture":
+        """The architecture of an automaton."""
+        return cls(
+            channels=CHANNELS,
+            hidden=HIDDEN,
+            parameters=sum(parameter.numel() for parameter in automaton.parameters()),
+            fire_rate=automaton.fire_rate,
+            noise=automaton.noise,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What the exact result of a run depends on besides its settings."""
+
+    torch: str
+    device: str
+    instructions: str
+    engine: str
+    threads: int
+    processes: Annotated[int, msgspec.Meta(ge=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The content of a `config.json`.
+
+    Attributes:
+        format: version of this file's format
+        version: version of ca that wrote it
+        step: training steps done
+        metrics: results at this step: the loss, and shares in [0, 1] on the digits held out
+        sha256: SHA-256 of each file of the checkpoint, this one included
+    """
+
+    format: int
+    version: str
+    step: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    architecture: Architecture
+    training: RunSettings
+    machine: Machine
+    metrics: dict[str, float]
+    sha256: dict[str, str]
+
+
+def config_content(
+    automaton: CellularAutomaton,
+    *,
+    step: int,
+    training: RunSettings,
+    machine: Machine,
+    metrics: Mapping[str, float],
+    contents: dict[str, bytes],
+) -> bytes:
+    """The bytes of a checkpoint's `config.json`.
+
+    Args:
+        contents: the bytes of its other files, by name
+
+    Raises:
+        ValueError: a metric is not finite
+    """
+    settings = {field.name: getattr(training, field.name) for field in fields(RunSettings)}
+    config = {
+        "format": FORMAT,
+        "version": __version__,
+        "step": step,
+        "architecture": asdict(Architecture.of(automaton)),
+        "training": {**settings, "optimisation": asdict(RECIPES[training.recipe])},
+        "machine": asdict(machine),
+        "metrics": dict(metrics),
+    }
+    return sealed(config, contents)
+
+
+def sealed(config: dict[str, Any], contents: dict[str, bytes]) -> bytes:
+    """A config as JSON, completed with the SHA-256 of the other files and with its own."""
+    config = {**config, "sha256": {name: sha256(content).hexdigest() for name, content in contents.items()}}
+    config["sha256"][CONFIG] = _own_sha256(config)
+    return (json.dumps(config, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _own_sha256(config: dict[str, Any]) -> str:
+    """The SHA-256 of a config without this entry; it does not depend on white space and order."""
+    others = {name: value for name, value in config["sha256"].items() if name != CONFIG}
+    text = json.dumps({**config, "sha256": others}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return sha256(text.encode()).hexdigest()
+
+
+def read_config(path: Path) -> Config:
+    """Read and validate a `config.json`. Unknown keys are ignored with a warning.
+
+    Raises:
+        CheckpointError: it is damaged, or of another version or architecture
+        OSError: it cannot be read
+    """
+    content = read_file(path, at_most=MAX_HEADER_BYTES)
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: it is not JSON") from error
+    if isinstance(found, dict) and found.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} has format {found.get('format')!r:.20} of ca {found.get('version')!r:.20}, "
+            f"this ca {__version__} reads {FORMAT}: use the version of ca that wrote it"
+        )
+    try:
+        config = msgspec.convert(found, Config)
+        if "dataset" not in found["training"]:  # a default would be a guess
+            raise msgspec.ValidationError("Object missing required field `dataset` - at `$.training`")
+    except (msgspec.ValidationError, UsageError) as error:
+        raise CheckpointError(f"{path} is not valid: {one_line([str(error)])}") from error
+    if (config.architecture.channels, config.architecture.hidden) != (CHANNELS, HIDDEN):
+        raise CheckpointError(
+            f"{path} describes another architecture than {CHANNELS} channels, {HIDDEN} hidden"
+        )
+    try:
+        whole = config.sha256.get(CONFIG) == _own_sha256(found)
+    except (ValueError, RecursionError):
+        whole = False
+    if not whole:
+        raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one that it states")
+    unknown = sorted(found.keys() - {field.name for field in fields(Config)})
+    if unknown:
+        print_line(f"ca: {path} also has {one_line(unknown)}, which is ignored")
+    return config

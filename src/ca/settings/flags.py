@@ -1,0 +1,88 @@
+"""How settings are written on the command line: one type for each way to read and show a value."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from tyro.conf import Positional, arg
+from tyro.constructors import PrimitiveConstructorSpec
+
+from ca.settings.choices import Dataset
+
+FROM_RECIPE: Any = None  # default of a setting that follows the recipe; TrainSettings replaces it
+
+
+def default_is(words: str) -> Any:
+    """Show these words in the help where the default is not a value."""
+    return arg(help_behavior_hint=f"(default: {words})")
+
+
+def _whole_number(word: str) -> int:
+    for read in (int, float):
+        with suppress(ValueError):
+            number = read(word)
+            if number % 1 == 0:
+                return int(number)
+    raise ValueError(f"{word!r} is not a whole number")
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise ValueError(f"{word!r} is not a number") from None
+
+
+def _read(
+    read: Callable[[str], Any], metavar: str, choices: tuple[str, ...] | None = None
+) -> PrimitiveConstructorSpec[Any]:
+    """One word. The default may be None, which cannot be written: the help does not offer it."""
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=lambda words: read(words[0]),
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [str(value)],
+        choices=choices,
+    )
+
+
+DATASETS = get_args(Dataset)
+
+Whole = Annotated[int, _read(_whole_number, "INT")]  # also written 100_000 or 1e5
+WholeOrNone = Annotated[int | None, _read(_whole_number, "INT")]
+Number = Annotated[float, _read(_number, "FLOAT")]
+NumberOrNone = Annotated[float | None, _read(_number, "FLOAT")]
+FolderOrNone = Annotated[Path | None, _read(Path, "PATH"), arg(help_behavior_hint="")]
+DatasetOrNone = Annotated[
+    Dataset | None, _read(str, "{" + ",".join(DATASETS) + "}", DATASETS), default_is("the checkpoint's")
+]
+Ticks = Annotated[
+    tuple[int, ...],
+    PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="LEAST MOST [LEAST MOST]",
+        instance_from_str=lambda words: tuple(map(_whole_number, words)),
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [str(number) for number in value or ()],
+    ),
+]
+BUNDLED = default_is("the one that comes with ca")
+Checkpoint = Annotated[Path, Positional, arg(metavar="CHECKPOINT")]
+CheckpointOrBundled = Annotated[Path | None, Positional, _read(Path, "[CHECKPOINT]"), BUNDLED]
+CheckpointsOrBundled = Annotated[tuple[Path, ...], Positional, arg(metavar="[CHECKPOINT ...]"), BUNDLED]
+Page = Annotated[Path, Positional, arg(metavar="PAGE")]
+
+
+def flag(name: str) -> str:
+    """The flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def flag_of(name: str, value: object) -> str:
+    """A setting with its value, as it is written on the command line."""
+    if value is False:
+        return flag(f"no_{name}")
+    values = value if isinstance(value, tuple) else (value,)
+    return " ".join([flag(name), *(str(value) for value in values if value is not True)])

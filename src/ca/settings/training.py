@@ -1,0 +1,91 @@
+"""The settings of `ca train`: those that define a run, and those about files and devices."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from ca.settings.checks import MAX_COUNT, check_count, check_seed
+from ca.settings.choices import Dataset, LossName, RecipeName, Regime
+from ca.settings.flags import FROM_RECIPE, FolderOrNone, Ticks, Whole, default_is
+from ca.settings.recipes import RECIPES
+from ca.system.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """The settings that define a training run. A checkpoint keeps them.
+
+    `steps` and `ticks` are those of the recipe unless they are given.
+    """
+
+    recipe: RecipeName = "best"
+    """Optimiser, learning rate, steps and ticks.
+    best: SOAP, 100,000 steps.
+    quick: SOAP, 4,000 steps.
+    article: Adam, 100,000 steps, as in the article."""
+    steps: Annotated[Whole, default_is("the recipe's")] = FROM_RECIPE
+    """Training steps in total, counted from the start of the run also with --resume."""
+    batch_size: Whole = 16
+    """Digits a step, a multiple of 4."""
+    pool_size: Whole = 160
+    """Samples that persist between steps."""
+    ticks: Annotated[Ticks, default_is("the recipe's")] = FROM_RECIPE
+    """Least and most ticks a step; the number is drawn for each step.
+    With four numbers, the bounds move over the run from the first two to the last two."""
+    regime: Regime = "mutating"
+    """naive: all digits of a batch are new in every step.
+    persistent: a pool; half of a batch is replaced by new digits.
+    mutating: a pool; a quarter is replaced, a quarter gets a new digit and keeps its state."""
+    loss: LossName = "l2"
+    """Loss over the outputs of the alive cells."""
+    noise: bool = True
+    """Gaussian noise on the residual."""
+    seed: Whole = 0
+    """The same seed repeats a run exactly on the same machine."""
+    dataset: Dataset = "mnist"
+    """MNIST comes with the package. The others are read from --data-dir, or downloaded to it."""
+    held_out: Whole = 5_000
+    """Training digits that are never trained on; checkpoints are scored on them."""
+    checkpoint_every: Whole = 10_000
+    """Steps between checkpoints. The last step always has one."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "ticks"):
+            if getattr(self, name) is FROM_RECIPE:
+                object.__setattr__(self, name, getattr(RECIPES[self.recipe], name))
+        for name in ("steps", "batch_size", "pool_size", "checkpoint_every"):
+            check_count(name, getattr(self, name))
+        check_count("held_out", self.held_out, least=0)
+        check_seed(self.seed)
+        _check_ticks(self.ticks)
+        if self.batch_size % 4:
+            raise UsageError(f"--batch-size must be a multiple of 4, not {self.batch_size}")
+        if self.pool_size < self.batch_size:
+            raise UsageError(f"--pool-size {self.pool_size} is too small for --batch-size {self.batch_size}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings(RunSettings):
+    """Train an automaton. Checkpoints, figures and metrics are written into the output folder."""
+
+    data_dir: Path = Path("data")
+    """Folder of the data sets other than MNIST."""
+    output_dir: Path = Path("outputs_train")
+    """Folder of the run. With --resume it is the checkpoint's folder, unless given."""
+    resume: FolderOrNone = None
+    """Continue from this checkpoint, or from the newest undamaged one in this folder, with its settings.
+    If the folder is --output-dir and holds no checkpoint, start a new run there."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+    profile: bool = False
+    """Write the time that the first steps take, part by part, to profile.json.
+    Open it in ui.perfetto.dev or chrome://tracing."""
+
+
+def _check_ticks(ticks: tuple[int, ...]) -> None:
+    pairs = zip(ticks[::2], ticks[1::2], strict=False)
+    if len(ticks) not in (2, 4) or not all(1 <= least <= most <= MAX_COUNT for least, most in pairs):
+        given = " ".join(map(str, ticks))
+        raise UsageError(
+            f"--ticks must be two or four numbers from 1 on, the lower of two first, not {given}"
+        )
