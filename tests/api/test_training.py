@@ -117,6 +117,32 @@ def test_a_subclass_computes_its_own_rule(few_digits: Digits) -> None:
     assert all(torch.equal(old, new) for old, new in zip(before, automaton.parameters(), strict=True))
 
 
+QUICK: dict[str, Any] = {"recipe": "quick"}
+
+
+class Scaled(ca.CellularAutomaton):
+    """An automaton with parameters that are neither weight matrices nor biases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.tensor(1.0))
+        self.mix = torch.nn.Parameter(torch.randn(19, 19, 1, 1) / 10)
+
+    def tick(self, grid: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
+        updates = (fired & (grid[:, 0] > 0.1)).unsqueeze(1)
+        state = grid[:, 1:] + updates * torch.nn.functional.conv2d(grid[:, 1:], self.mix)
+        ticked = super().tick(torch.cat([grid[:, :1], state], 1), fired, noise)
+        return torch.cat([grid[:, :1], self.gain * ticked[:, 1:]], 1)
+
+
+def test_all_parameters_of_a_subclass_are_trained(few_digits: Digits) -> None:
+    automaton = Scaled()
+    before = {name: parameter.clone() for name, parameter in automaton.named_parameters()}
+    ca.train_automaton(automaton, steps=4, digits=few_digits, progress=False, **(TINY | QUICK))
+    unchanged = [name for name, parameter in automaton.named_parameters() if parameter.equal(before[name])]
+    assert unchanged == []
+
+
 def test_settings_out_of_range_are_refused(bundled: ca.CellularAutomaton) -> None:
     digits = MNIST[:2]
 

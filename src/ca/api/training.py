@@ -66,7 +66,10 @@ def train_automaton(
         >>> import ca
         >>> losses = []
         >>> automaton = ca.train_automaton(
-        ...     steps=5, ticks=(5, 10), recipe="article", progress=False,
+        ...     steps=5,
+        ...     ticks=(5, 10),
+        ...     recipe="article",
+        ...     progress=False,
         ...     callback=lambda step, loss, automaton: losses.append(loss),
         ... )
         >>> len(losses)

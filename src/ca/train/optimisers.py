@@ -15,7 +15,7 @@ EIGENBASES_EVERY = 2  # steps between updates of SOAP's eigenbases
 
 
 def make_optimisers(automaton: CellularAutomaton, recipe: Recipe) -> list[Optimizer]:
-    """Adam for all, or SOAP for the weight matrices and Adam for the biases.
+    """Adam for all, or SOAP for the weight matrices and Adam for the other parameters.
 
     SOAP is Adam in the eigenbases of Shampoo's preconditioner (Vyas et al., 2024, arXiv:2409.11321).
     """
@@ -25,9 +25,9 @@ def make_optimisers(automaton: CellularAutomaton, recipe: Recipe) -> list[Optimi
     from pytorch_optimizer import SOAP  # takes seconds, which a run with Adam alone need not wait for
 
     weights = [p for p in automaton.parameters() if p.ndim == 2]
-    biases = [p for p in automaton.parameters() if p.ndim == 1]
+    others = [p for p in automaton.parameters() if p.ndim != 2]  # biases, and what a subclass adds
     soap = SOAP(weights, precondition_frequency=EIGENBASES_EVERY, weight_decay=0.0, **options)
-    return [soap, Adam(biases, fused=True, **options)]
+    return [soap, Adam(others, fused=True, **options)]
 
 
 def set_rate(optimisers: list[Optimizer], rate: float) -> None:
