@@ -1,8 +1,8 @@
-"""The reader of checkpoints against bytes that nobody meant: an error that says so, or just what they hold.
+"""Random changes to checkpoint files: they are refused in one line, or read exactly as they are.
 
-A hundred thousand changed checkpoints instead of a few hundred are tried by
+A hundred thousand changes instead of a few hundred are tried by
 
-    uv run pytest tests/test_checkpoint_fuzz.py --hypothesis-profile=fuzz --hypothesis-show-statistics
+    uv run pytest tests/checkpoint/test_fuzz.py --hypothesis-profile=fuzz --hypothesis-show-statistics
 """
 
 import gc
@@ -171,7 +171,7 @@ def test_a_changed_checkpoint_is_refused_or_read_as_it_is(
         if content != victim.there[name]:
             (path / name).write_bytes(content)
     victim.there = changed
-    if sealed_anew:  # as who means harm would
+    if sealed_anew:  # as an attacker would
         with suppress(ValueError, TypeError, RecursionError):
             reseal(path)
             victim.there = changed | {CONFIG: None}

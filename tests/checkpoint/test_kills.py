@@ -1,6 +1,6 @@
-"""A process that is killed at any moment leaves checkpoints that are whole, and a folder to go on in.
+"""A process that is killed at any moment leaves complete checkpoints, and a folder to continue in.
 
-`CA_KILLS=500 uv run pytest tests/test_kills.py` kills more often than the 20 times of an ordinary run.
+`CA_KILLS=500 uv run pytest tests/checkpoint/test_kills.py` kills more often than the 20 times of an ordinary run.
 """
 
 import itertools
@@ -55,7 +55,7 @@ def check_all(folder: Path) -> list[tuple[int, int]]:
 
 
 def die_at(moment: int) -> None:
-    """Let this process end at the n-th change that it makes on the disk, half written files included."""
+    """End this process at its n-th change of the disk, half-written files included."""
     moments = itertools.count(1)
 
     def dying(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""What several tests share: random automata and digits, and an engine's chance in dense form."""
+"""Helpers of several tests: random automata and digits, checkpoints, child processes and dense random draws."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: Dataset
 
 
 def reseal(checkpoint: Path, change: Callable[[dict[str, Any]], object] = lambda config: None) -> None:
-    """Change a checkpoint's config and let it state the SHA-256 of all files, as who forges one would."""
+    """Change a checkpoint's config and state the SHA-256 of all files in it, as a forger would."""
     config = json.loads((checkpoint / CONFIG).read_text())
     change(config)
     others = {file.name: file.read_bytes() for file in checkpoint.iterdir() if file.name != CONFIG}
@@ -67,7 +67,7 @@ def reseal(checkpoint: Path, change: Callable[[dict[str, Any]], object] = lambda
 
 
 def in_child(work: Callable[[], object], stderr: int | None = None) -> int:
-    """Do work in a forked process, which ends as a command would, or after 100 s; returns its number."""
+    """Run work in a forked process, which exits as a command does, or after 100 s; returns its process id."""
     child = os.fork()
     if child == 0:
         code = 99
@@ -93,7 +93,7 @@ def exit_code(child: int) -> int:
 
 
 def told_in_child(work: Callable[[], object]) -> tuple[int, str]:
-    """Do work in a forked process; returns its exit code and what it wrote to stderr."""
+    """Run work in a forked process; returns its exit code and what it wrote to stderr."""
     read, write = os.pipe()
     child = in_child(work, write)
     os.close(write)
@@ -148,7 +148,7 @@ def with_random_state(liveness: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def dense_draws(graph: CellGraph, draws: RandomDraws, liveness: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Fire mask (batch, height, width) and noise (batch, 19, height, width) of each tick of a chance.
+    """Fire mask (batch, height, width) and noise (batch, 19, height, width) of each tick.
 
     The noise of cells that do not fire is large: the rule must not use it.
     """
@@ -165,7 +165,7 @@ def dense_draws(graph: CellGraph, draws: RandomDraws, liveness: Tensor) -> list[
 
 
 def numbered_digits(count: int = 23, height: int = 5, width: int = 4) -> Digits:
-    """Make digits that tell who they are: the first pixel of number n is 30 + n, its label n % 10."""
+    """Make digits that can be recognised: the first pixel of digit n is 30 + n, its label n % 10."""
     ink = torch.tensor([0, 20, 200], dtype=torch.uint8)
     images = ink[torch.randint(3, (count, height, width), generator=seeded(5))]
     numbers = torch.arange(count)

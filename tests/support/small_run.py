@@ -1,4 +1,4 @@
-"""Training runs of a few small steps, for the tests of all that can happen to a run."""
+"""Training runs of a few small steps."""
 
 import shutil
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def differing(first: dict[str, Tensor], second: dict[str, Tensor]) -> set[str]:
 
 
 def before_each_step(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
-    """Let something happen within each training step; it is told the step's number."""
+    """Call a function with the step's number before each training step."""
     original = ca.train.loop.training_step
 
     def step(run: TrainingRun) -> Tensor:
@@ -81,7 +81,7 @@ def before_each_step(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]
 
 @pytest.fixture(scope="session")
 def whole_run(tmp_path_factory: pytest.TempPathFactory, few_digits: Digits) -> Path:
-    """Train 24 steps without a break, checkpoints at 7, 14, 21 and 24; a folder not to be changed."""
+    """Train 24 steps without a break, checkpoints at 7, 14, 21 and 24; tests do not change the folder."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     with pytest.MonkeyPatch.context() as patches:
         train_quickly(patches, few_digits)
@@ -91,7 +91,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory, few_digits: Digits) -> P
 
 @pytest.fixture
 def stopped_run(whole_run: Path, tmp_path: Path) -> Callable[[int], Path]:
-    """Give a copy of the run as it was left after some of its steps; returns the last checkpoint."""
+    """Copy the run as it was after some of its steps; returns the last checkpoint."""
 
     def stopped_at(step: int) -> Path:
         folder = tmp_path / f"stopped-{step}"

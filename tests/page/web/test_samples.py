@@ -26,7 +26,7 @@ def test_samples_are_ten_test_digits_of_each_class(page: Page) -> None:
 
 @functools.cache
 def majorities() -> list[int]:
-    """What PyTorch's cells say of each class's first test digit, after 200 ticks with the page's chance."""
+    """Majority of PyTorch's cells on each class's first test digit, after 200 ticks with the page's draws."""
     automaton = load_checkpoint(None).automaton
     images = torch.stack([MNIST.images[MNIST.labels == label][0] for label in range(10)])
     grid = newborn(images.float() / 255)

@@ -53,7 +53,7 @@ export function keyBindings({ setTool, undo, chooseSample }, classes) {
     { keys: ["]"], does: "larger brush or eraser", run: slide("size", 1) },
     { keys: ["z"], does: "undo", run: undo },
     { keys: ["c"], does: "clear the board", run: press("clear") },
-    { keys: ["f"], does: "forget: all cells start from zero", run: press("forget") },
+    { keys: ["f"], does: "restart all cells from zero", run: press("forget") },
     { keys: labels, does: "a test digit of that class", run: (event) => chooseSample(Number(event.key)) },
     { keys: ["r"], does: "a random test digit", run: press("random") },
     { keys: ["o"], does: "ten other test digits", run: press("others") },
