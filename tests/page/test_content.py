@@ -19,16 +19,17 @@ from ca.render.palette import CLASS_COLOURS
 from ca.sizes import ALIVE_THRESHOLD, CHANNELS, HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
 
 EDITS = {
-    "cells.py": {
+    "sizes.py": {
         "NUM_CLASSES = 10": "NUM_CLASSES = 8",
         "STATE_CHANNELS = 19": "STATE_CHANNELS = 14",
         "ALIVE_THRESHOLD = 0.1 ": "ALIVE_THRESHOLD = 0.3 ",
+        "HIDDEN = 80": "HIDDEN = 50",
     },
-    "model.py": {"HIDDEN = 80": "HIDDEN = 50"},
     "render/palette.py": {"536c58 fe3687": "123456 fe3687"},
 }
 BUILD = """
 from pathlib import Path
+from types import SimpleNamespace
 from torch import nn
 from ca.checkpoint.folder import Checkpoint
 from ca.data.digits import load_digits
@@ -37,7 +38,7 @@ from ca.page.build import build_page
 
 automaton = CellularAutomaton()
 nn.init.normal_(automaton.residual.weight, std=0.05)
-checkpoint = Checkpoint(Path("other sizes"), {"metrics": {}}, automaton)
+checkpoint = Checkpoint(Path("other sizes"), SimpleNamespace(metrics={}), automaton)
 Path("page.html").write_text(build_page(checkpoint, load_digits("mnist", "test")))
 """
 
