@@ -105,14 +105,29 @@ def test_a_kill_at_every_change_of_the_disk_leaves_the_old_or_the_new(
 def test_kills_at_random_moments_leave_only_whole_checkpoints(tmp_path: Path) -> None:
     """A process that only saves is killed again and again: all that is there can be read, and it goes on."""
     rng = random.Random(0)
+    begin = time.monotonic()
+    save(tmp_path / "timed", 0, 0)
+    duration = time.monotonic() - begin  # of a save on this machine, as busy as it is
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    saving, begun = os.pipe()
     for kill in range(KILLS):
-        before = dict(check_all(tmp_path))
-        child = in_child(lambda: [save(tmp_path, n % 5, (n + kill) % 3) for n in itertools.count()])  # noqa: B023
-        time.sleep(rng.uniform(0.02, 0.12))
+        before = dict(check_all(folder))
+        child = in_child(lambda: save_until_killed(folder, kill, begun))  # noqa: B023
+        os.read(saving, 1)
+        time.sleep(rng.uniform(0, 5) * duration)
         os.kill(child, signal.SIGKILL)
         assert exit_code(child) == -signal.SIGKILL
-        check_all(tmp_path)
-        sweep(tmp_path)
-        assert before.keys() <= dict(check_all(tmp_path)).keys()
-        assert all(path.name.startswith("model-steps-") for path in tmp_path.iterdir())
-    assert check_all(tmp_path)
+        check_all(folder)
+        sweep(folder)
+        assert before.keys() <= dict(check_all(folder)).keys()
+        assert all(path.name.startswith("model-steps-") for path in folder.iterdir())
+    os.close(saving)
+    os.close(begun)
+    assert check_all(folder)
+
+
+def save_until_killed(folder: Path, kill: int, begun: int) -> None:
+    os.write(begun, b".")
+    for number in itertools.count():
+        save(folder, number % 5, (number + kill) % 3)
