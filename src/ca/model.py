@@ -80,9 +80,8 @@ class CellularAutomaton(nn.Module):
             (batch, 20, height, width)
         """
         liveness, state = grid[:, :1], grid[:, 1:]
-        perception = self.activation(
-            F.conv2d(grid, self.perception_kernel(), self.perception.bias, padding=1)
-        )
+        kernel = self.perception_kernel()
+        perception = self.activation(F.conv2d(grid, kernel, self.perception.bias, padding=1))
         hidden = self.activation(F.conv2d(perception, self.hidden.weight[..., None, None], self.hidden.bias))
         residual = F.conv2d(hidden, self.residual.weight[..., None, None], self.residual.bias)
         updates = alive(liveness) & fired.unsqueeze(1)
