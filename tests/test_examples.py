@@ -1,10 +1,11 @@
 """The scripts in `examples/` run, and write what they say into the folder that they are given."""
 
-import subprocess
-import sys
+import runpy
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import ca
@@ -12,12 +13,19 @@ import ca
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def run(name: str, *options: str, folder: Path) -> str:
-    """Run an example in an empty folder and return what it prints."""
-    command = [sys.executable, "-W", "error", str(EXAMPLES / name), *options]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., list[str]]:
+    """Run an example as a script in an empty folder; returns the lines that it prints."""
+
+    def run_example(name: str, *options: str) -> list[str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", [name, *options])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out.splitlines()
+
+    return run_example
 
 
 def test_every_example_is_tested_and_short() -> None:
@@ -27,32 +35,32 @@ def test_every_example_is_tested_and_short() -> None:
         assert len((EXAMPLES / name).read_text().splitlines()) <= 42
 
 
-def test_classify_my_array(tmp_path: Path) -> None:
-    lines = run("classify_my_array.py", "--output-dir", "out", folder=tmp_path).splitlines()
+def test_classify_my_array(run: Callable[..., list[str]], tmp_path: Path) -> None:
+    lines = run("classify_my_array.py", "--output-dir", "out")
     right = [line.startswith(f"drawn {number}: class {number}, ") for number, line in enumerate(lines[:10])]
     assert sum(right) >= 8
     picture = np.asarray(Image.open(tmp_path / lines[10]))
     assert picture.shape == (3 * 28 * 6, 4 * 28 * 6, 3)
 
 
-def test_train_and_plot(tmp_path: Path) -> None:
+def test_train_and_plot(run: Callable[..., list[str]], tmp_path: Path) -> None:
     options = ("--steps", "4", "--digits", "20", "--output-dir", "out")
-    accuracy, checkpoint, figure = run("train_and_plot.py", *options, folder=tmp_path).splitlines()
+    accuracy, checkpoint, figure = run("train_and_plot.py", *options)
     assert accuracy.startswith("digit accuracy ")
     assert isinstance(ca.load_automaton(tmp_path / checkpoint), ca.CellularAutomaton)
     assert np.asarray(Image.open(tmp_path / figure)).std() > 1
 
 
-def test_film_a_rollout(tmp_path: Path) -> None:
-    told, path = run("film_a_rollout.py", "--ticks", "3", "--output-dir", "out", folder=tmp_path).splitlines()
+def test_film_a_rollout(run: Callable[..., list[str]], tmp_path: Path) -> None:
+    told, path = run("film_a_rollout.py", "--ticks", "3", "--output-dir", "out")
     assert told == "8 frames of 420 x 420 pixels"
     with Image.open(tmp_path / path) as film:
         assert film.size == (420, 420)
         assert getattr(film, "n_frames", 1) >= 7
 
 
-def test_change_the_rule(tmp_path: Path) -> None:
+def test_change_the_rule(run: Callable[..., list[str]]) -> None:
     options = ("--steps", "2", "--digits", "8", "--rules", "gelu", "bounded")
-    lines = run("change_the_rule.py", *options, folder=tmp_path).splitlines()
+    lines = run("change_the_rule.py", *options)
     assert [line.split(":")[0] for line in lines] == ["gelu", "bounded"]
     assert all(line.endswith("% at tick 50") for line in lines)

@@ -271,7 +271,7 @@ def test_one_bar_counts_the_digits_of_all_checkpoints(
         bars.append(tqdm(**options | {"disable": False, "file": StringIO()}))
         return bars[-1]
 
-    monkeypatch.setattr("ca.system.progress.tqdm", counting)
+    monkeypatch.setattr("ca.system.terminal.tqdm", counting)
     report(replace(settings, checkpoints=two))
     assert [(bar.n, bar.total) for bar in bars] == [(40, 40)]
 
