@@ -50,8 +50,8 @@ class Engine:
 
 NATIVE = Engine("the compiled kernel", native_rollout, native_observe)
 TORCH = Engine("PyTorch", torch_rollout, torch_observe)
-LAYERS = Engine("PyTorch's autograd through the automaton's layers", layers_rollout, layers_observe, 4)
-TICK = Engine("the automaton's tick on whole grids", tick_rollout, tick_observe, 16)
+LAYERS = Engine("PyTorch's autograd through the automaton's layers", layers_rollout, layers_observe, 3)
+TICK = Engine("the automaton's tick on whole grids", tick_rollout, tick_observe, 25)
 
 _chosen: weakref.WeakKeyDictionary[CellularAutomaton, dict[Hashable, Engine]]
 _chosen = weakref.WeakKeyDictionary()
