@@ -83,7 +83,7 @@ def test_the_usage_shows_an_optional_checkpoint_as_optional(
     with pytest.raises(SystemExit):
         main([command, "--help"])
     usage = capsys.readouterr().out.splitlines()[0]
-    assert ("[CHECKPOINT ...]" if command == "report" else "[CHECKPOINT]") in usage
+    assert (" [CHECKPOINT ...]" if command == "report" else " [CHECKPOINT]") in usage
 
 
 def test_version_prints_the_version(capsys: pytest.CaptureFixture[str]) -> None:

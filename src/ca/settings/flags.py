@@ -70,7 +70,7 @@ Ticks = Annotated[
 ]
 BUNDLED = default_is("the one that comes with ca")
 Checkpoint = Annotated[Path, Positional, arg(metavar="CHECKPOINT")]
-CheckpointOrBundled = Annotated[Path | None, Positional, _read(Path, "[CHECKPOINT]"), BUNDLED]
+CheckpointOrBundled = Annotated[Path | None, Positional, _read(Path, "CHECKPOINT"), BUNDLED]
 CheckpointsOrBundled = Annotated[tuple[Path, ...], Positional, arg(metavar="[CHECKPOINT ...]"), BUNDLED]
 Page = Annotated[Path, Positional, arg(metavar="PAGE")]
 
