@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import ca
+from ca.engine import choice
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -59,8 +60,12 @@ def test_film_a_rollout(run: Callable[..., list[str]], tmp_path: Path) -> None:
         assert getattr(film, "n_frames", 1) >= 7
 
 
-def test_change_the_rule(run: Callable[..., list[str]]) -> None:
+def test_change_the_rule(run: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: set[tuple[type, str]] = set()
+    monkeypatch.setattr(choice, "_reported", reported)
     options = ("--steps", "2", "--digits", "8", "--rules", "gelu", "bounded")
     lines = run("change_the_rule.py", *options)
     assert [line.split(":")[0] for line in lines] == ["gelu", "bounded"]
     assert all(line.endswith("% at tick 50") for line in lines)
+    engines = {(kind.__name__, name) for kind, name in reported}
+    assert engines == {("GeluAutomaton", choice.LAYERS.name), ("BoundedAutomaton", choice.TICK.name)}

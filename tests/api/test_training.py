@@ -14,6 +14,7 @@ import ca
 import ca.api
 from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import Digits
+from ca.engine.kernel.threads import num_threads
 from ca.report.command import report
 from ca.settings.commands import ReportSettings
 from ca.train.command import train
@@ -84,7 +85,10 @@ def test_measurements_are_those_of_the_report(
     assert json.loads(path.read_text())["curves"] == curves
 
 
-def test_threads_of_the_caller_stay(few_digits: Digits, bundled: ca.CellularAutomaton) -> None:
+def test_threads_of_the_caller_stay(
+    few_digits: Digits, bundled: ca.CellularAutomaton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ca.engine.kernel.threads._taken", None)
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
@@ -93,6 +97,8 @@ def test_threads_of_the_caller_stay(few_digits: Digits, bundled: ca.CellularAuto
         ca.classify(bundled, few_digits.images, ticks=1)
         next(ca.roll_out(bundled, few_digits.images, ticks=1))
         assert torch.get_num_threads() == 2
+        torch.set_num_threads(1)
+        assert num_threads() == 1, "the kernel follows the caller's later choice"
     finally:
         torch.set_num_threads(threads)
 

@@ -244,3 +244,41 @@ def test_the_comparison_leaves_no_trace() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], tensor) for name, tensor in automaton.state_dict().items())
     assert all(parameter.grad is None for parameter in automaton.parameters())
+
+
+@pytest.mark.parametrize("factor", [0.9995, 0.999995])
+def test_a_small_difference_is_not_taken_for_rounding(factor: float) -> None:
+    class Decaying(CellularAutomaton):
+        def tick(self, grid: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
+            after = super().tick(grid, fired, noise)
+            return torch.cat([after[:, :1], factor * after[:, 1:]], dim=1)
+
+    assert engine_of(Decaying(), torch.zeros(1, CHANNELS)) is TICK
+
+
+class Switched(CellularAutomaton):
+    """A rule that depends on an attribute and on the mode."""
+
+    decay = 1.0
+
+    def tick(self, grid: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
+        after = super().tick(grid, fired, noise)
+        factor = self.decay if self.training else 0.5
+        return torch.cat([after[:, :1], factor * after[:, 1:]], dim=1)
+
+
+@needs_compiler
+def test_an_attribute_or_a_mode_that_changes_later_is_noticed() -> None:
+    automaton, cells = Switched(), torch.zeros(1, CHANNELS)
+    assert engine_of(automaton, cells) is NATIVE
+    assert engine_of(automaton.eval(), cells) is TICK
+    assert engine_of(automaton.train(), cells) is NATIVE
+    automaton.decay = 0.9
+    assert engine_of(automaton, cells) is TICK
+
+
+@needs_compiler
+def test_an_unused_scalar_parameter_leaves_the_compiled_kernel() -> None:
+    automaton = CellularAutomaton()
+    automaton.temperature = nn.Parameter(torch.tensor(1.0))
+    assert engine_of(automaton, torch.zeros(1, CHANNELS)) is NATIVE

@@ -5,6 +5,7 @@ import gc
 import platform
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from ca.engine.graph import CellGraph, RandomDraws
 from ca.engine.kernel.build import kernel
 from ca.engine.kernel.interface import ForwardArguments, TensorArgument
 from ca.engine.kernel.threads import num_threads, take_over_threads
-from ca.engine.native_backend import SPARE_TAPES, native_draws, native_observe, native_rollout
+from ca.engine.native_backend import SPARE_TAPES, _Tape, native_draws, native_observe, native_rollout
 from ca.model import CellularAutomaton
 
 pytestmark = needs_compiler
@@ -333,3 +334,15 @@ def test_the_kernel_takes_over_the_threads_of_pytorch_once(monkeypatch: pytest.M
         assert num_threads() == 2
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_tape_that_could_not_be_allocated_is_not_used_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Tape, "_spare", [])
+    with monkeypatch.context() as failing:
+        no_memory = SimpleNamespace(ca_new_tape=lambda: None, ca_free_tape=None)
+        failing.setattr("ca.engine.native_backend.kernel", lambda: no_memory)
+        with pytest.raises(MemoryError):
+            _Tape()
+    gc.collect()
+    assert None not in _Tape._spare
+    assert _Tape().address is not None

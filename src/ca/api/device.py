@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 
 from ca.engine.device import configure_threads
+from ca.engine.kernel.threads import restored_threads
 from ca.model import CellularAutomaton
 
 
@@ -17,9 +18,6 @@ def device_of(automaton: CellularAutomaton) -> torch.device:
 @contextmanager
 def engine_threads(device: torch.device) -> Generator[None]:
     """Leave PyTorch's threads to the compiled kernel within the `with` block, and restore them after it."""
-    threads = torch.get_num_threads()
-    configure_threads(device)
-    try:
+    with restored_threads():
+        configure_threads(device)
         yield
-    finally:
-        torch.set_num_threads(threads)

@@ -17,7 +17,7 @@ from ca.settings.training import TrainSettings
 from ca.system.arguments import check_at_least, check_choice
 from ca.system.errors import UsageError
 from ca.system.seeds import seeded
-from ca.train.loop import train_until
+from ca.train.loop import RECORD_EVERY, train_until
 from ca.train.run import TrainingRun
 
 
@@ -102,7 +102,8 @@ def train_automaton(
     with engine_threads(device), tqdm(total=steps, unit="step", disable=not progress) as bar:
 
         def on_step(run: TrainingRun, step_loss: Tensor) -> None:
-            bar.set_postfix(loss=f"{step_loss:.3g}", refresh=False)
+            if progress and run.step % RECORD_EVERY == 0:  # reading the loss makes a GPU's host wait
+                bar.set_postfix(loss=f"{step_loss:.3g}", refresh=False)
             bar.update()
             if callback is not None:
                 callback(run.step, step_loss.item(), run.automaton)

@@ -2,10 +2,15 @@
 
 An automaton may be a subclass, or `ca.model` may have been edited. So before an engine is used, it is
 compared with `tick`, in values and gradients, on a few random cells and weights. That takes milliseconds,
-once for each automaton.
+once for each automaton, and again after its `tick`, its activation, a number or a switch among its attributes
+has changed.
+
+The rule is compared in float64, so that a small difference is not taken for rounding. The kernel, which has
+only float32, computes the rule of `torch_backend`: it is used if that agrees.
 """
 
 import copy
+import math
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -31,6 +36,8 @@ from ca.system.terminal import print_line
 Cells = Tensor  # (rows + 1, 20)
 TICKS, SIZE = 2, (3, 7, 6)  # of the comparison: ticks, and digits, height, width
 TRIALS = 3  # a gradient may jump where a ReLU's input is zero to rounding: one of them may differ
+CPU = torch.device("cpu")
+PLAIN = (bool, int, float, str)  # kinds of attributes that a rule may depend on
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ TORCH = Engine("PyTorch", torch_rollout, torch_observe)
 LAYERS = Engine("PyTorch's autograd through the automaton's layers", layers_rollout, layers_observe, 3)
 TICK = Engine("the automaton's tick on whole grids", tick_rollout, tick_observe, 25)
 
-_chosen: weakref.WeakKeyDictionary[CellularAutomaton, dict[Hashable, Engine]]
+_chosen: weakref.WeakKeyDictionary[CellularAutomaton, tuple[Hashable, Engine]]
 _chosen = weakref.WeakKeyDictionary()
 _reported: set[tuple[type, str]] = set()
 
@@ -63,32 +70,34 @@ def engine_of(automaton: CellularAutomaton, cells: Cells) -> Engine:
     rule = getattr(automaton.tick, "__func__", automaton.tick)
     shapes = tuple(parameter.shape for parameter in automaton.parameters())
     activation = getattr(automaton, "activation", None)
-    key = (rule, activation, shapes, cells.device.type, cells.dtype, cells.requires_grad)
-    engines = _chosen.setdefault(automaton, {})
-    if key not in engines:
-        engine = engines[key] = _choose(automaton, cells)
+    plain = tuple((name, value) for name, value in vars(automaton).items() if isinstance(value, PLAIN))
+    key = (rule, activation, plain, shapes, cells.device.type, cells.dtype, cells.requires_grad)
+    known, engine = _chosen.get(automaton, (None, TICK))
+    if key != known:
+        engine = _choose(automaton, cells)
+        _chosen[automaton] = key, engine
         if engine.slowness and (type(automaton), engine.name) not in _reported:
             _reported.add((type(automaton), engine.name))
             print_line(
-                f"ca: the compiled kernel has another update rule than {type(automaton).__name__}: "
-                f"using {engine.name}, which takes about {engine.slowness} times as long"
+                f"ca: {type(automaton).__name__} has an update rule of its own: using {engine.name}, "
+                f"which takes about {engine.slowness} times as long as the compiled kernel"
             )
-    return engines[key]
+    return engine
 
 
 def _choose(automaton: CellularAutomaton, cells: Cells) -> Engine:
-    candidates = [TORCH, LAYERS]
-    if serves(cells, tuple(automaton.parameters())):
-        candidates.insert(0, NATIVE)
-    for engine in candidates:
-        if _agrees(engine, automaton, cells.device, cells.dtype):
-            return engine
-    return TICK
+    if _agrees(TORCH, automaton, CPU, torch.float64):
+        candidates = [NATIVE, TORCH] if serves(cells, tuple(automaton.parameters())) else [TORCH]
+    elif _agrees(LAYERS, automaton, CPU, torch.float64):
+        candidates = [LAYERS]
+    else:
+        return TICK
+    return next((each for each in candidates if _agrees(each, automaton, cells.device, cells.dtype)), TICK)
 
 
 def _agrees(engine: Engine, automaton: CellularAutomaton, device: torch.device, dtype: torch.dtype) -> bool:
     """Whether an engine agrees with an automaton's `tick` in all values, and in gradients but for jumps."""
-    tolerance = 3 * torch.finfo(dtype).eps ** 0.5
+    tolerance = 1e-9 if dtype == torch.float64 else 3 * torch.finfo(dtype).eps ** 0.5
     values_agree, gradients_agree = [], []
     with torch.inference_mode(False), torch.enable_grad():
         for seed in range(TRIALS):
@@ -98,6 +107,8 @@ def _agrees(engine: Engine, automaton: CellularAutomaton, device: torch.device, 
                 twin, graph, cells = twin.to(device, dtype), graph.to(device), cells.to(device, dtype)
                 draws = RandomDraws(draws.fires.to(device), draws.noise.to(device, dtype), draws.counts)
                 found = _values_and_gradients(engine, twin, graph, cells, draws, cotangent)
+            except MemoryError:
+                raise
             except Exception:  # other layers or shapes than this engine knows; or `tick` itself fails, as it
                 return False  # will when it is used
             values_agree.append(_close(found[:1], expected[:1], tolerance))
@@ -112,11 +123,11 @@ def _trial(
     generator = seeded(seed)
 
     def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
 
     twin = copy.deepcopy(automaton).to(device="cpu", dtype=torch.float64)
     for parameter in twin.parameters():
-        parameter.data = normal(*parameter.shape) / max(1, parameter[0].numel()) ** 0.5
+        parameter.data = normal(*parameter.shape) / math.prod(parameter.shape[1:]) ** 0.5
         parameter.grad = None
         parameter.requires_grad_()
     liveness = torch.rand(SIZE, generator=generator, dtype=torch.float64) - 2 * ALIVE_THRESHOLD

@@ -89,11 +89,13 @@ class _Tape:
 
     def __init__(self) -> None:
         self._free = kernel().ca_free_tape
-        self.address = self._spare.pop() if self._spare else kernel().ca_new_tape()
+        self.address: int | None = self._spare.pop() if self._spare else kernel().ca_new_tape()
         if self.address is None:
             raise MemoryError("not enough memory for the compiled kernel")
 
     def __del__(self) -> None:
+        if self.address is None:
+            return
         if len(self._spare) < SPARE_TAPES:
             self._spare.append(self.address)
         else:

@@ -10,12 +10,12 @@ import platform
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from ca.engine.kernel.interface import load
 from ca.sizes import HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
+from ca.system.terminal import print_line
 
 SOURCES = sorted(Path(__file__).parent.glob("*.cpp"))
 HEADERS = sorted(Path(__file__).parent.glob("*.h"))
@@ -41,9 +41,8 @@ def library() -> ctypes.CDLL | None:
         return load(build(find_compiler()))
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         why = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
-        print(
-            f"ca: about half as fast as it could be, without the compiled kernel: {_summary(why, error)}",
-            file=sys.stderr,
+        print_line(
+            f"ca: about half as fast as it could be, without the compiled kernel: {_summary(why, error)}"
         )
         return None
 

@@ -1,5 +1,8 @@
 """How many threads the compiled kernel uses."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import torch
 
 _taken: int | None = None  # threads that the kernel has taken over from PyTorch
@@ -21,3 +24,15 @@ def take_over_threads() -> None:
     if _taken is None or threads > 1:
         _taken = threads
     torch.set_num_threads(1)
+
+
+@contextmanager
+def restored_threads() -> Generator[None]:
+    """Restore PyTorch's threads, and which of them the kernel has, when the `with` block ends."""
+    global _taken
+    before = _taken, torch.get_num_threads()
+    try:
+        yield
+    finally:
+        _taken = before[0]
+        torch.set_num_threads(before[1])
