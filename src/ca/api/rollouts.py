@@ -18,7 +18,7 @@ from ca.model import CellularAutomaton
 from ca.protocol import DIGITS_AT_ONCE, TICKS_AT_ONCE
 from ca.render.palette import palette_of
 from ca.render.pictures import Picture, mosaic, mosaic_shape
-from ca.settings.choices import Colours
+from ca.settings.choices import DEFAULT_COLOURS, Colours
 from ca.sizes import CHANNELS
 from ca.system.arguments import check_at_least, check_choice
 from ca.system.seeds import seeded
@@ -155,7 +155,7 @@ def _ticks(
         yield grid
 
 
-def draw_cells(grid: Tensor, *, zoom: int = 4, colours: Colours = "distinct") -> Picture:
+def draw_cells(grid: Tensor, *, zoom: int = 4, colours: Colours = DEFAULT_COLOURS) -> Picture:
     """Draw each cell in the colour of its class, the images side by side.
 
     Args:

@@ -14,9 +14,9 @@ from ca.evaluate.captions import caption_letters
 from ca.evaluate.scene import Placement, Scene
 from ca.render.palette import INK
 from ca.render.pictures import Picture, mosaic
+from ca.sizes import IMAGE_SIDE
 from ca.system.errors import UsageError
 
-IMAGE_SIDE = 28  # cells along the side of a digit's image
 ATTEMPTS = 20  # to find room for every digit
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from ca.cells import UNDECIDED, Indices, alive, outputs
 from ca.render.palette import INK, Palette, ink_on
 from ca.render.pictures import Picture, cell_tiles, paint
-from ca.sizes import NUM_CLASSES, STATE_CHANNELS
+from ca.sizes import CHANNELS, NUM_CLASSES, STATE_CHANNELS
 
 Box = tuple[int, int, int, int]  # left, top, right and bottom in pixels
 
@@ -18,7 +18,10 @@ DIVERGING = [(5, 48, 97), (67, 147, 195), (247, 247, 247), (214, 96, 77), (103, 
 SHADES = 201  # odd, so that the middle one is zero
 DEAD_SHADE = SHADES
 NEUTRAL = (222, 222, 222)  # colour of dead cells
-HEADINGS = [*(f"state {channel}" for channel in range(1, 10)), *(f"class {index}" for index in range(10))]
+HEADINGS = [
+    *(f"state {channel}" for channel in range(1, CHANNELS - NUM_CLASSES)),
+    *(f"class {index}" for index in range(NUM_CLASSES)),
+]
 GREYS = np.linspace(INK, (255, 255, 255), 16).round().astype(np.uint8)  # of text on white
 LEGEND_VALUES = (-10, -1, 0, 1, 10)
 
