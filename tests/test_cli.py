@@ -128,15 +128,46 @@ def test_an_interrupt_is_one_line_and_130(
     assert error_line(["train"], 130, capsys) == "interrupted"
 
 
-def test_other_errors_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are defects of ours: nothing may hide them."""
-
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            ZeroDivisionError("division by zero"),
+            "unexpected ZeroDivisionError: division by zero; PYTHONDEVMODE=1",
+        ),
+        (RuntimeError(), "unexpected RuntimeError: RuntimeError; "),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(13, "Permission denied", "x.png"), "x.png: Permission denied"),
+        (
+            MemoryError(),
+            "there is not enough memory: use smaller numbers, for example a smaller --batch-size",
+        ),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9"), "there is not enough memory"),
+        (RuntimeError("CUDA out of memory. Tried\nto"), "there is not enough memory"),
+        (RuntimeError("first\nsecond"), "unexpected RuntimeError: first; PYTHONDEVMODE=1 shows where"),
+    ],
+    ids=repr,
+)
+def test_what_a_library_raises_is_one_line(
+    error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(settings: Any) -> None:
-        raise ZeroDivisionError
+        raise error
 
     monkeypatch.setattr("ca.cli.run", fail)
-    with pytest.raises(ZeroDivisionError):
-        main(["train"])
+    assert error_line(["train"], 1, capsys).startswith(line)
+
+
+def test_python_s_development_mode_shows_where_an_unexpected_error_is_from() -> None:
+    code = """
+import ca.cli
+def fail(settings): raise ZeroDivisionError
+ca.cli.run = fail
+ca.cli.main(["train"])
+"""
+    result = run_python(code, env=os.environ | {"PYTHONDEVMODE": "1"})
+    assert result.returncode == 1
+    assert result.stderr.endswith("ZeroDivisionError\n")
 
 
 @pytest.mark.parametrize(

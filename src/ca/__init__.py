@@ -5,7 +5,6 @@ The public names are listed below and described in `docs/api.md`. They are impor
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,12 +41,14 @@ __all__ = [
     "save_automaton",
     "train_automaton",
 ]
-__version__ = version("ca")
 
-
-if not TYPE_CHECKING:  # a type checker would take any name as given
+if TYPE_CHECKING:
+    __version__: str
+else:  # a type checker would take any name as given
 
     def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            return import_module("importlib.metadata").version("ca")
         if name not in __all__:
             raise AttributeError(f"module 'ca' has no attribute '{name}'")
         return getattr(import_module("ca.api"), name)

@@ -1,5 +1,17 @@
-"""`python -m ca`, as `torchrun` starts it."""
+"""Where `ca` and `python -m ca` start: what must be in place before anything that takes time is imported."""
 
-from ca.cli import main
+from ca.system.signals import ended_by_ctrl_c
+from ca.system.streams import open_missing_streams, print_any_letter
 
-main()
+
+def main() -> None:
+    """Entry point of the console script."""
+    with ended_by_ctrl_c():
+        open_missing_streams()
+        print_any_letter()
+        from ca.cli import main as run_command_line
+    run_command_line()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,12 +15,14 @@ from ca.settings.parsing import parse
 from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 from ca.system.signals import ended_by_ctrl_c
+from ca.system.streams import discard_stdout, print_error
 
 INTERRUPTED = 130
+OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc")  # in the messages of libraries' errors
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of the console script."""
+    """Run a command line; raises SystemExit unless the exit code is 0."""
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.pop("MPLBACKEND", None)  # figures need no window; an unknown value would be an error
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written
@@ -30,15 +32,31 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             _run_arguments(arguments)
         sys.stdout.flush()
-    except FailedError as error:
-        print(f"ca: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
-        print("ca: interrupted", file=sys.stderr)
+        print_error("ca: interrupted")
         raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:  # nobody reads stdout any more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(FailedError.exit_code) from None
+    except Exception as error:
+        discard_stdout()
+        if sys.flags.dev_mode and not isinstance(error, FailedError):
+            raise
+        if not isinstance(error, BrokenPipeError):  # nobody reads stdout any more
+            print_error(f"ca: {_in_one_line(error)}")
+        raise SystemExit(
+            error.exit_code if isinstance(error, FailedError) else FailedError.exit_code
+        ) from None
+
+
+def _in_one_line(error: Exception) -> str:
+    """What went wrong, and where it helps, what to do."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if isinstance(error, FailedError):
+        return str(error)
+    if isinstance(error, MemoryError) or any(words in lines[0] for words in OUT_OF_MEMORY):
+        return "there is not enough memory: use smaller numbers, for example a smaller --batch-size"
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename is not None else ""
+        return f"{name}{error.strerror or lines[0]}"
+    return f"unexpected {type(error).__name__}: {lines[0]}; PYTHONDEVMODE=1 shows where"
 
 
 def _run_arguments(arguments: list[str]) -> None:
@@ -77,27 +95,27 @@ def _share_cores() -> None:
 def run(settings: Settings) -> None:
     """Run the workflow that the settings belong to."""
     if isinstance(settings, TrainSettings):
-        from ca.train.command import train
+        with ended_by_ctrl_c():  # except in the steps, which are finished and saved
+            from ca.train.command import train
 
-        train(settings)
+            train(settings)
     elif isinstance(settings, EvaluateSettings):
-        from ca.evaluate.command import evaluate
-
+        with ended_by_ctrl_c():
+            from ca.evaluate.command import evaluate
         evaluate(settings)
     elif isinstance(settings, ReportSettings):
-        from ca.report.command import report
-
+        with ended_by_ctrl_c():
+            from ca.report.command import report
         report(settings)
     elif isinstance(settings, DemoSettings):
         with ended_by_ctrl_c():
             from ca.page.demo import demo
-
         demo(settings)
     elif isinstance(settings, ExportSettings):
-        from ca.page.export import export
-
+        with ended_by_ctrl_c():
+            from ca.page.export import export
         export(settings)
     else:
-        from ca.benchmark.command import benchmark
-
+        with ended_by_ctrl_c():
+            from ca.benchmark.command import benchmark
         benchmark(settings)

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -96,6 +97,39 @@ def test_ctrl_c_twice_stops_at_once_and_keeps_the_older_checkpoint(
     assert exit_code(child) == -signal.SIGINT
     assert time.monotonic() - start < 5
     assert [load_checkpoint(path).step for path in checkpoints_in(tmp_path)] == [7]
+
+
+def test_ctrl_c_twice_stops_at_once_while_compiled_code_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python's handlers wait until it returns, here for some seconds: both answers come before."""
+    before_each_step(monkeypatch, lambda step: (tmp_path / "step").touch())
+    read, write = os.pipe()
+    child = in_child(lambda: train(small(tmp_path, ticks=(1500, 1500), batch_size=160, pool_size=160)), write)
+    os.close(write)
+    wait_for((tmp_path / "step").exists)
+    time.sleep(0.5)
+    start = time.monotonic()
+    os.kill(child, signal.SIGINT)
+    with open(read) as pipe:
+        assert "finishing the step" in "".join(next(pipe) for _ in range(2))
+        os.kill(child, signal.SIGINT)
+        assert exit_code(child) in (-signal.SIGINT, 130)
+    assert time.monotonic() - start < 2
+
+
+def test_ctrl_c_at_any_moment_of_a_start_ends_it_quietly(tmp_path: Path) -> None:
+    children = []
+    for number in range(8):
+        command = [sys.executable, "-m", "ca", "train", "--output-dir", str(tmp_path / str(number))]
+        child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.1 + 0.15 * number)
+        child.send_signal(signal.SIGINT)
+        children.append(child)
+    for child in children:
+        _, told = child.communicate(timeout=60)
+        assert child.returncode in (-signal.SIGINT, 130)
+        assert "Traceback" not in told
 
 
 def test_signals_of_managers_that_come_twice_still_let_a_run_save(

@@ -3,6 +3,8 @@
 import contextlib
 import difflib
 import io
+import os
+import shutil
 import warnings
 from dataclasses import dataclass
 from itertools import dropwhile, takewhile
@@ -23,6 +25,7 @@ from ca.settings.flags import flag
 from ca.settings.training import TrainSettings
 from ca.system.errors import UsageError
 
+LEAST_COLUMNS = 40  # tyro's help never ends in a terminal of a few columns
 COMMANDS: dict[str, type[Settings]] = {
     "train": TrainSettings,
     "evaluate": EvaluateSettings,
@@ -63,6 +66,8 @@ def parse(arguments: list[str], default: Settings | None = None) -> Settings:
     if not arguments:
         raise UsageError(f"a command is missing: {', '.join(COMMANDS)}; see ca --help")
     command, *words = arguments
+    if shutil.get_terminal_size().columns < LEAST_COLUMNS:
+        os.environ["COLUMNS"] = str(LEAST_COLUMNS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tyro warns of the default FROM_RECIPE, which is None
         if command in COMMANDS:
