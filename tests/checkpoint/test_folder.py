@@ -613,10 +613,10 @@ def test_a_checkpoint_that_can_not_be_replaced_stays(
     assert os.listdir(checkpoint.parent) == [checkpoint.name]
 
 
-def test_what_a_killed_run_with_the_same_process_id_left_is_no_hindrance(checkpoint: Path) -> None:
-    """In a container a restarted run often has the process id of the killed one."""
-    (checkpoint.parent / f".model-steps-40.tmp-{os.getpid()}").mkdir()
-    (checkpoint.parent / f".model-steps-40.tmp-{os.getpid()}" / WEIGHTS).write_text("half")
+def test_what_a_killed_run_left_is_no_hindrance(checkpoint: Path) -> None:
+    left = checkpoint.parent / ".ca-tmp-abcdefgh" / "model-steps-40"
+    left.mkdir(parents=True)
+    (left / WEIGHTS).write_text("half")
     assert loads_as(write(checkpoint.parent, step=40, seed=1), seed=1)
 
 

@@ -17,6 +17,7 @@ from support.small_run import before_each_step, contents, differing, resumed, ro
 import ca.train.output
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint, newest_checkpoint
 from ca.system.errors import FailedError
+from ca.system.publish import MARKER
 from ca.system.signals import StopSignal
 from ca.train.command import train
 from ca.train.metrics_file import read_metrics
@@ -203,19 +204,15 @@ def test_a_run_clears_away_what_killed_ones_left_and_nothing_else(
     checkpoint = stopped_run(7)
     folder = checkpoint.parent
     (folder / "batches").mkdir()
-    left = [
-        ".model-steps-9.tmp-12",
-        ".model-steps-7.old-12",
-        ".metrics.tmp-1.jsonl",
-        "batches/.step.tmp-3.png",
-    ]
-    mine = [".hidden", "model-steps-9.tmp", "notes.tmp-1", ".model-steps-9.tmp-x"]
+    left = [".ca-tmp-abcdefgh", ".ca-old-abcdefgh", ".ca-old-12345678", "batches/.ca-tmp-abcdefgh"]
+    mine = [".hidden", "model-steps-9.tmp", "notes.tmp-1", ".notes.tmp-2024.txt", ".data.old-1", ".ca-tmp-x"]
     for name in left + mine:
         (folder / name).mkdir()
-    checkpoint.rename(folder / ".model-steps-8.old-12")  # as if killed between the two renames
+        (folder / name / (MARKER if name in left else "precious")).touch()
+    checkpoint.rename(folder / ".ca-old-12345678" / "model-steps-8")  # as if killed between the two renames
     with pytest.raises(FailedError, match=r"holds a run already: continue it with --resume .*model-steps-8,"):
         train(small(folder))
     assert not any((folder / name).exists() for name in left)
-    assert all((folder / name).exists() for name in mine)
+    assert all((folder / name / "precious").exists() for name in mine)
     assert re.fullmatch(r"process \d+ on .+\n", (folder / ".lock").read_text())
     assert load_checkpoint(folder / "model-steps-8").step == 7

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ca.system.errors import FailedError
-from ca.system.publish import sweep
+from ca.system.publish import staging, sweep
 
 
 @contextmanager
@@ -36,11 +36,10 @@ def prepare_folder(folder: Path) -> Path:
     Raises:
         FailedError: they can't be
     """
-    probe = folder / f".writable.tmp-{os.getpid()}"
     with writing(folder, into=True, advice="; choose another --output-dir"):
         folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"x")
-        probe.unlink()
+        with staging(folder) as inside:
+            (inside / "probe").write_bytes(b"x")
     return folder
 
 

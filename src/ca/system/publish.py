@@ -1,13 +1,32 @@
-"""Atomic writing: a file or folder appears under its name when it is complete, or not at all."""
+"""Atomic writing: a file or folder appears under its name when it is complete, or not at all.
 
+New content is written in a folder `.ca-tmp-...` beside its target, and an older folder is moved into a folder
+`.ca-old-...` while a new one takes its place. Both have a marker inside. After a killed process `sweep` removes
+them; it touches nothing without that marker.
+"""
+
+import contextlib
+import errno
 import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+MARKER = ".made-by-ca"
+NO_SYNC = {  # a file system that does not sync folders, or a folder that must not be read
+    errno.EINVAL,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EBADF,
+    errno.EACCES,
+    errno.EPERM,
+}
 
 
 @contextmanager
@@ -20,15 +39,12 @@ def published(path: Path) -> Generator[Path]:
     Raises:
         OSError: it could not be written or renamed
     """
-    temporary = path.with_name(f".{path.stem}.tmp-{os.getpid()}{path.suffix}")
-    _remove(temporary)  # a killed process of the same number may have left it
-    try:
+    with staging(path.parent) as folder:
+        temporary = folder / path.name
         yield temporary
-        _sync(temporary)
+        _sync_all(temporary)
         _rename(temporary, path)
-        _sync_one(path.parent)
-    finally:
-        _remove(temporary)
+        sync(path.parent)
 
 
 def publish_json(path: Path, content: Any) -> None:
@@ -42,23 +58,73 @@ def publish_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
+@contextmanager
+def staging(parent: Path) -> Generator[Path]:
+    """A temporary folder inside another one, which is removed at the end of the `with` block.
+
+    Raises:
+        OSError: it could not be created
+    """
+    folder = _marked_folder("tmp", parent)
+    try:
+        yield folder
+    finally:
+        _clear(folder)
+
+
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left in a folder. No other process may be writing into it."""
-    for left in list(folder.iterdir()) if folder.is_dir() else []:
-        match = re.fullmatch(r"\.(.+)\.(tmp|old)-\d+(\.\w+)?", left.name)
-        if match is None:
-            continue
-        whole = folder / f"{match[1]}{match[3] or ''}"
-        if (
-            match[2] == "old" and not whole.exists()
-        ):  # the process was killed between the two renames of `_rename`
-            left.rename(whole)
-        else:
-            _remove(left)
+    """Remove what killed processes left in a folder, as far as possible. No other process may write into it.
+
+    A folder that was moved away just before the kill is moved back.
+    """
+    try:
+        found = [left for left in folder.iterdir() if re.fullmatch(r"\.ca-(tmp|old)-[a-z0-9_]{8}", left.name)]
+    except OSError:  # absent, or it must not be read
+        return
+    for left in found:
+        with contextlib.suppress(OSError):
+            if left.is_symlink() or not left.is_dir():
+                continue
+            if not (left / MARKER).is_file():
+                left.rmdir()  # killed before the marker was written; fails if anything is in it
+                continue
+            if left.name.startswith(".ca-old-"):  # killed between the two renames of `_rename`
+                for moved in left.iterdir():
+                    if moved.name != MARKER and not os.path.lexists(folder / moved.name):
+                        moved.rename(folder / moved.name)
+            _clear(left)
+
+
+def sync(path: Path) -> None:
+    """Sync a file, or the entries of a folder, to the disk. Folders are not synced where that is not supported.
+
+    Raises:
+        OSError: the disk is full or fails
+    """
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
+        return  # folders cannot be opened on Windows
+    try:
+        # Windows syncs files through descriptors for writing only.
+        descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if not is_folder or error.errno not in NO_SYNC:
+            raise
+
+
+def _sync_all(path: Path) -> None:
+    """Sync a file, or a folder and the files in it."""
+    for inner in path.iterdir() if path.is_dir() else ():
+        sync(inner)
+    sync(path)
 
 
 def _rename(temporary: Path, path: Path) -> None:
-    """Rename, in place of an older file or folder. An older folder is renamed first and removed at the end.
+    """Rename, in place of an older file or folder. An older folder is moved away first and removed at the end.
 
     Raises:
         OSError: a file would replace a folder, for example
@@ -66,36 +132,41 @@ def _rename(temporary: Path, path: Path) -> None:
     if not (path.is_dir() and temporary.is_dir()):
         temporary.replace(path)
         return
-    aside = path.with_name(f".{path.stem}.old-{os.getpid()}{path.suffix}")
-    _remove(aside)
-    path.rename(aside)
+    aside = _marked_folder("old", path.parent)
     try:
-        temporary.rename(path)
+        path.rename(aside / path.name)
+        try:
+            temporary.rename(path)
+        except BaseException:
+            (aside / path.name).rename(path)
+            raise
     except BaseException:
-        aside.rename(path)
+        if not os.path.lexists(aside / path.name):  # else it could not be moved back: `sweep` will
+            _clear(aside)
         raise
-    _remove(aside)
+    _clear(aside)
 
 
-def _sync(path: Path) -> None:
-    """Sync a file, or a folder and the files in it."""
-    for inner in path.iterdir() if path.is_dir() else ():
-        _sync_one(inner)
-    _sync_one(path)
-
-
-def _sync_one(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
-        return  # folders cannot be opened on Windows
-    descriptor = os.open(path, os.O_RDONLY)
+def _marked_folder(kind: str, parent: Path) -> Path:
+    """Create a folder with a marker inside. Its name is short whatever the target's name is."""
+    folder = Path(tempfile.mkdtemp(prefix=f".ca-{kind}-", dir=parent))
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        os.close(os.open(folder / MARKER, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except BaseException:
+        _clear(folder)
+        raise
+    return folder
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _clear(folder: Path) -> None:
+    """Remove a marked folder as far as possible. The marker goes last, so that a kill leaves it for `sweep`."""
+    with contextlib.suppress(OSError):
+        for inner in list(folder.iterdir()):
+            if inner.name != MARKER:
+                if inner.is_dir() and not inner.is_symlink():
+                    shutil.rmtree(inner, ignore_errors=True)
+                else:
+                    inner.unlink(missing_ok=True)
+        if [inner.name for inner in folder.iterdir()] == [MARKER]:
+            (folder / MARKER).unlink()
+        folder.rmdir()

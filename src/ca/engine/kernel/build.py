@@ -1,4 +1,8 @@
-"""Build the compiled kernel, once for each machine and version, and keep the library in the user's cache."""
+"""Build the compiled kernel, once for each machine and version, and keep the library in the user's cache.
+
+The name of a library contains its SHA-256. A library is loaded only if its content has that SHA-256, and if
+nobody else can write the file or its folder.
+"""
 
 import atexit
 import contextlib
@@ -9,12 +13,18 @@ import os
 import platform
 import shlex
 import shutil
+import signal
+import stat
 import subprocess
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 from ca.engine.kernel.interface import load
 from ca.sizes import HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
+from ca.system.publish import sync
+from ca.system.reading import read_regular
 from ca.system.terminal import print_line
 
 SOURCES = sorted(Path(__file__).parent.glob("*.cpp"))
@@ -28,6 +38,13 @@ SIZES = (
     f"-DCA_TAPS={TAPS}",
 )
 FLAGS = ("-std=c++17", "-O3", TUNE, "-fno-math-errno", "-Wno-psabi", "-shared", "-fPIC", "-pthread", *SIZES)
+BUILD_LIMIT, MACROS_LIMIT = 120.0, 20.0  # seconds that a compiler may take
+MAX_OUTPUT = 10_000_000  # characters that a compiler may print
+MAX_LIBRARY_BYTES = 100_000_000
+
+
+class CompilerError(Exception):
+    """The compiler is not found, fails, or takes too long. The message is one line."""
 
 
 @functools.cache
@@ -39,11 +56,9 @@ def library() -> ctypes.CDLL | None:
     """
     try:
         return load(build(find_compiler()))
-    except (OSError, ValueError, subprocess.CalledProcessError) as error:
-        why = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
-        print_line(
-            f"ca: about half as fast as it could be, without the compiled kernel: {_summary(why, error)}"
-        )
+    except Exception as error:  # without the kernel everything works, only slower
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        print_line(f"ca: about half as fast as it could be, without the compiled kernel: {lines[-1]}")
         return None
 
 
@@ -55,61 +70,193 @@ def kernel() -> ctypes.CDLL:
 
 
 def find_compiler() -> list[str]:
-    """The compiler's path and the options that `CXX` gives.
+    """The compiler's path and the further words of `CXX`: a compiler behind a launcher, and options.
 
     Raises:
-        OSError: there is none
+        CompilerError: there is none
         ValueError: `CXX` has a quotation mark too many
     """
-    names: list[list[str]] = [[name] for name in COMPILERS]
-    if os.environ.get("CXX", "").strip():
-        names = [shlex.split(os.environ["CXX"])]
-    for name, *options in names:
+    given = os.environ.get("CXX", "").strip()
+    try:
+        names = [shlex.split(given)] if given else [[name] for name in COMPILERS]
+    except ValueError as error:
+        raise ValueError(f"CXX={given}: {error}") from error
+    for name, *options in filter(None, names):
         path = shutil.which(name)
         if path is not None:
             return [path, *options]
-    raise OSError("no C++ compiler here (install g++ or clang++)")
+    raise CompilerError(
+        f"CXX={given} is not found" if given else "no C++ compiler here (install g++ or clang++)"
+    )
 
 
 def build(compiler: list[str]) -> Path:
-    """The library's path; its name depends on the sources, the sizes, the compiler and the processor.
+    """The library's path; its name depends on the sources, the sizes, the compiler, the processor, and on its
+    own content.
 
     Raises:
-        OSError: the compiler does not start, or a file can't be written
-        subprocess.CalledProcessError: the compiler fails
+        CompilerError: the compiler does not start, fails, or takes too long
+        OSError: a file can't be read or written
     """
-    program, *options = compiler
-    sources = [path.read_text() for path in (*SOURCES, *HEADERS)]
-    macros = _run([program, TUNE, *options, "-dM", "-E", "-x", "c++", os.devnull])
-    name = hashlib.sha256("\0".join([*sources, macros, *FLAGS, *options]).encode()).hexdigest()[:16]
+    words = next((n for n, word in enumerate(compiler) if n and word.startswith("-")), len(compiler))
+    program, options = compiler[:words], compiler[words:]  # `ccache g++` are two words of the program
+    sources = [path.read_text(encoding="utf-8") for path in (*SOURCES, *HEADERS)]
+    printed = _run([*program, TUNE, *options, "-dM", "-E", "-x", "c++", os.devnull], MACROS_LIMIT)
+    macros = "\n".join(line for line in printed.splitlines() if line.startswith("#define "))
+    content = "\0".join([*sources, macros, *FLAGS, *program[1:], *options])
+    name = hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    command = [*program, *FLAGS, *options, *map(str, SOURCES)]
     folder = _cache()
-    path = folder / f"kernel-{name}.so"
-    if not path.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            fresh = Path(scratch) / "kernel.so"
-            _run([program, *FLAGS, *options, "-o", str(fresh), *map(str, SOURCES)])
-            fresh.replace(path)  # atomic: other processes see the whole file or none
-    return path
+    if folder is not None:
+        with contextlib.suppress(OSError):  # for example, the disk is full
+            return _kept(folder, name) or _build_into(folder, name, command)
+    return _build_into(_private_folder(), name, command)
 
 
-def _run(command: list[str]) -> str:
-    return subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, check=True, text=True
-    ).stdout
+def _kept(folder: Path, name: str) -> Path | None:
+    """The library of that name in the cache. Damaged ones are removed.
+
+    Raises:
+        OSError: a damaged one can't be removed
+    """
+    for path in sorted(folder.glob(f"kernel-{name}-*.so")):
+        if path.name == _library_name(name, path):
+            return path
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    return None
 
 
-def _summary(why: str, error: Exception) -> str:
-    """One line: the compiler's first error, or the last thing that was said."""
-    lines = (why.strip() or str(error)).splitlines()
-    return next((line for line in lines if "error: " in line), lines[-1])
+def _library_name(name: str, path: Path) -> str | None:
+    """The name that a library with this content has in the cache, or None if it must not be loaded."""
+    try:
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and _is_ours(status):
+            content = read_regular(path, at_most=MAX_LIBRARY_BYTES)
+            return f"kernel-{name}-{hashlib.sha256(content).hexdigest()}.so"
+    except OSError:
+        pass
+    return None
 
 
-def _cache() -> Path:
-    """A folder that only the user writes to; a temporary one if the user's cache can't be written to."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ca"
+def _build_into(folder: Path, name: str, command: list[str]) -> Path:
+    with tempfile.TemporaryDirectory(prefix="build-", dir=folder, ignore_cleanup_errors=True) as scratch:
+        fresh = Path(scratch) / "kernel.so"
+        _run([*command, "-o", str(fresh)], BUILD_LIMIT)
+        fresh.chmod(0o700)  # whatever the umask
+        complete = _library_name(name, fresh)
+        if complete is None:
+            raise OSError(f"the compiler wrote no library into {folder}")
+        sync(fresh)
+        fresh.replace(folder / complete)  # atomic: other processes see the whole file or none
+    sync(folder)
+    return folder / complete
+
+
+def _run(command: list[str], limit: float) -> str:
+    """What a command prints on stdout and stderr.
+
+    Raises:
+        CompilerError: it does not start, fails, prints too much or takes longer than `limit` seconds
+    """
+    given = os.environ.get("CXX", "").strip()
+    compiler = f"CXX={given}" if given else command[0]
+    begin = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # so that its children can be ended with it
+        )
+    except OSError as error:
+        raise CompilerError(f"{compiler} does not start: {error.strerror}") from error
+    printed: list[str] = []
+
+    def read() -> None:
+        with process.stdout as stream:  # ty: ignore[invalid-context-manager]
+            printed.append(stream.read(MAX_OUTPUT))
+
+    try:
+        reader = threading.Thread(target=read, daemon=True)  # a child that escaped may keep the pipe open
+        reader.start()
+        reader.join(limit)
+        if reader.is_alive():
+            raise subprocess.TimeoutExpired(command, limit)
+        if printed and len(printed[0]) == MAX_OUTPUT:
+            raise CompilerError(f"{compiler} prints without end")
+        code = process.wait(max(0.0, begin + limit - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        raise CompilerError(f"{compiler} takes longer than {limit:g} seconds") from error
+    finally:
+        if process.returncode is None:
+            _kill(process)
+    output = "".join(printed)
+    if code:
+        raise CompilerError(f"{compiler}: {_summary(output) or f'it fails with exit code {code}'}")
+    return output
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a process and its children."""
     with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
-        folder = Path(tempfile.mkdtemp(prefix="ca-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
+
+
+def _summary(output: str) -> str:
+    """The compiler's first error, or the last line that it printed."""
+    lines = output.strip().splitlines() or [""]
+    return next((line for line in lines if "error: " in line), lines[-1]).strip()
+
+
+def _cache() -> Path | None:
+    """The folder `ca` in the user's cache; None if it can't be written to, or if others can."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or "")
+        if not home.is_absolute():
+            home = Path.home() / ".cache"
+        folder = (home / "ca").resolve()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            return None
+        unsafe = None if _is_ours(folder.stat()) else folder
+        unsafe = unsafe or next((above for above in folder.parents if not _is_protected(above.stat())), None)
+    except (OSError, RuntimeError):  # RuntimeError: no home, or links in a circle
+        return None
+    if unsafe is not None:
+        print_line(
+            f"ca: not using the compiled kernel kept in {folder}, since others can write to {unsafe}; "
+            "building it again"
+        )
+        return None
+    return folder
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Whether a file or folder is this user's, and nobody else can write to it."""
+    if not hasattr(os, "geteuid"):  # Windows
+        return True
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
+
+
+def _is_protected(status: os.stat_result) -> bool:
+    """Whether nobody else can put another folder in the place of one that is inside this one."""
+    if not hasattr(os, "geteuid"):  # Windows
+        return True
+    private_group = status.st_gid == os.geteuid()  # by convention, a user's own group has the user's number
+    writable = status.st_mode & (0o002 if private_group else 0o022)
+    return status.st_uid in (0, os.geteuid()) and (not writable or bool(status.st_mode & stat.S_ISVTX))
+
+
+def _private_folder() -> Path:
+    """A temporary folder that is removed at the end of the process."""
+    folder = Path(tempfile.mkdtemp(prefix="ca-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
