@@ -14,6 +14,7 @@ from ca.settings.limits import refuse_impossible
 from ca.settings.parsing import parse
 from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
+from ca.system.launcher import read_launch
 from ca.system.signals import ended_by_ctrl_c
 
 INTERRUPTED = 130
@@ -69,7 +70,7 @@ def _resumed_settings(settings: TrainSettings) -> TrainSettings:
 
 def _share_cores() -> None:
     """Give each of the processes that `torchrun` starts its share of the cores; it sets one core each."""
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    processes = read_launch().local_size
     if processes > 1 and os.environ.get("OMP_NUM_THREADS") == "1":
         os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // processes))
 
