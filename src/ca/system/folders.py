@@ -54,9 +54,9 @@ def prepare_folder(folder: Path) -> Path:
 class FolderLock:
     """The lock of an output folder, which one run holds at a time. It ends with the process.
 
-    The lock is on the file `.lock`. `.lock-holder` names the process, since Windows neither reads nor writes a
-    locked file through a second handle. Where the file system has no locks, one line says so, and the
-    folder is not protected.
+    The lock is on the file `.lock`. `.lock-holder` names the process: Windows can't read or write a locked
+    file through a second handle. If the file system has no locks, a line is printed, and the folder is not
+    protected.
 
     Raises:
         FailedError: another run has locked the folder, or `.lock` cannot be opened
@@ -88,24 +88,25 @@ class FolderLock:
             return
         if found == self._identity:
             return
-        lost = f"{self.folder} was removed or renamed" if not self.folder.exists() else f"{self.path} was removed"
-        ending = f"{lost} during this run, which ends here"
-        if found is not None:
-            with suppress(OSError, Timeout):  # a run that holds the lock is named in the message
-                self._release()
+        removed = (
+            f"{self.path} was removed" if self.folder.exists() else f"{self.folder} was removed or renamed"
+        )
+        ending = f"{removed} during this run, which ends here"
+        self._release()
+        if found is not None:  # another run has made the file, and may have written others
+            with suppress(OSError):
                 self._lock.acquire(timeout=0)
-                raise FailedError(f"{self.folder} was used by another run: {ending}")
+                raise FailedError(f"{self.folder} has been used by another run: {ending}")
             raise FailedError(f"{self.folder} is in use by {self._holder()}: {ending}")
         try:
-            self._release()
             self.folder.mkdir(parents=True, exist_ok=True)
             self._acquire(ending)
         except OSError as error:
             if not self._reported:
-                print_line(f"ca: {lost}, and can't be locked again: {error.strerror}; training goes on")
+                print_line(f"ca: {removed} and can't be locked again: {error.strerror}; training goes on")
             self._reported = True
         else:
-            print_line(f"ca: {lost}: locked {self.folder} again; training goes on")
+            print_line(f"ca: {removed}: {self.folder} is locked again; training goes on")
 
     def release(self) -> None:
         """Give the folder back."""
@@ -129,6 +130,7 @@ class FolderLock:
                 f"ca: the file system of {self.folder} has no locks: nothing keeps a second run from "
                 "writing into this folder"
             )
+            return
         with suppress(OSError):  # it is only for messages
             holder = self.folder / HOLDER
             holder.unlink(missing_ok=True)

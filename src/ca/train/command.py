@@ -38,12 +38,12 @@ def train(settings: TrainSettings) -> None:
     device = resolve_device(local_device(settings.device))
     configure_threads(device)
     folder = settings.output_dir
-    with process_group(device) as ranks, locked(folder) if ranks.is_main else nullcontext():
+    with process_group(device) as ranks, locked(folder) if ranks.is_main else nullcontext() as lock:
         run = _start_or_resume(settings, device, ranks)
         with (
             writing(folder, into=True),
             run.stop,
-            TrainingOutput(folder, run) if ranks.is_main else nullcontext() as output,
+            TrainingOutput(folder, run, lock) if ranks.is_main else nullcontext() as output,
         ):
             if settings.profile:
                 profile_steps(run, folder / "profile.json")
