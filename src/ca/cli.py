@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script."""
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.pop("MPLBACKEND", None)  # figures need no window; an unknown value would be an error
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")  # the CPU computes what MPS can't, as SOAP's QR
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written
     try:
         if arguments == ["--version"]:

@@ -251,7 +251,8 @@ def test_a_run_cannot_be_resumed_with_other_data(
     count, height, width = changed(few_digits).images.shape
     assert str(caught.value) == (
         f"can't resume {checkpoint}: its training data had another content than those of "
-        f"--dataset mnist here ({count} digits of {height}x{width}): give the folder of the same data with --data-dir"
+        f"--dataset mnist here ({count} digits of {height}x{width}): "
+        "give the folder of the same data with --data-dir"
     )
     assert not (checkpoint.parent / "model-steps-24").exists()
 

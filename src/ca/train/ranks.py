@@ -22,7 +22,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from ca import __version__
-from ca.system.errors import FailedError
+from ca.system.errors import FailedError, UsageError
 from ca.system.launcher import read_launch
 from ca.system.signals import STOP_SIGNALS
 
@@ -130,15 +130,18 @@ def _fails_with(line: str) -> Generator[None]:
 
 
 def local_device(name: str) -> str:
-    """The device of this process. If there are several GPUs and processes, each process has its own.
+    """The device of this process. Several processes have a CUDA GPU each, or the CPU.
 
     Raises:
         UsageError: an environment variable of the launcher is not valid
     """
     launch = read_launch()
-    several = launch.local_size > 1
-    own_gpu = several and (name == "cuda" or (name == "auto" and torch.cuda.is_available()))
-    return f"cuda:{launch.local_rank}" if own_gpu else name
+    cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
+    if cuda and launch.local_size > 1:
+        return f"cuda:{launch.local_rank}"
+    if name == "auto" and not cuda and launch.size > 1:
+        return "cpu"  # several processes can't exchange tensors of MPS
+    return name
 
 
 @cache
@@ -157,13 +160,16 @@ def process_group(device: torch.device) -> Generator[Ranks]:
     """Join the processes that `torchrun` started, for the `with` block. Without it there is only this one.
 
     Raises:
-        UsageError: an environment variable of the launcher is not valid
+        UsageError: an environment variable of the launcher is not valid, or several processes can't use the
+            device together
         FailedError: the others cannot be reached
     """
     launch = read_launch()
     if launch.size == 1:
         yield Ranks()
         return
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"{launch.size} processes can't train on --device {device}: use --device cpu")
     if sys.platform == "linux" and launch.local_size == launch.size:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # messages are not encrypted
     if device.type == "cuda":
