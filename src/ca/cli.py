@@ -14,6 +14,7 @@ from ca.settings.limits import refuse_impossible
 from ca.settings.parsing import parse
 from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
+from ca.system.launcher import read_launch
 from ca.system.signals import ended_by_ctrl_c
 from ca.system.streams import discard_stdout, print_error
 
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command line; raises SystemExit unless the exit code is 0."""
     arguments = sys.argv[1:] if arguments is None else arguments
     os.environ.pop("MPLBACKEND", None)  # figures need no window; an unknown value would be an error
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")  # the CPU computes what MPS can't, as SOAP's QR
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that cannot be written
     try:
         if arguments == ["--version"]:
@@ -87,7 +89,7 @@ def _resumed_settings(settings: TrainSettings) -> TrainSettings:
 
 def _share_cores() -> None:
     """Give each of the processes that `torchrun` starts its share of the cores; it sets one core each."""
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    processes = read_launch().local_size
     if processes > 1 and os.environ.get("OMP_NUM_THREADS") == "1":
         os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // processes))
 

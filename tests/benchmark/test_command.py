@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ca.benchmark import process
 from ca.benchmark.command import benchmark
 from ca.benchmark.process import _run
 from ca.benchmark.speed import MULTIPLICATIONS, dense_training_step
@@ -80,6 +81,18 @@ def test_memory_and_time_are_those_of_the_process() -> None:
     _, less = _run(["-c", "pass"])
     assert 0.5 < seconds < 30
     assert 195 < peak - less < 230
+
+
+def test_memory_and_time_are_measured_without_the_resource_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, which does not have it."""
+    pytest.importorskip("psutil")
+    without = "import sys, psutil; sys.modules['resource'] = None"
+    monkeypatch.setattr(process, "LAUNCHER", without + process.LAUNCHER)
+    seconds, peak = _run(["-c", "import time; block = b'x' * 200_000_000; time.sleep(0.5)"])
+    assert 0.5 < seconds < 30
+    assert 195 < peak < 300
+    with pytest.raises(FailedError, match=r"failed: .*no such luck"):
+        _run(["-c", "raise SystemExit('no such luck')"])
 
 
 def test_failed_process_is_reported_with_its_last_line() -> None:

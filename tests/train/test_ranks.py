@@ -1,6 +1,7 @@
 """Several processes that train one automaton: they equal one, repeat themselves, end together and go on."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,18 +14,29 @@ import pytest
 import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
-from support.helpers import exit_code, in_child
-from support.small_run import CPU, before_each_step, contents, differing, rows_without_speed, small, trained
+from support.helpers import error_line, exit_code, in_child
+from support.small_run import (
+    CPU,
+    before_each_step,
+    contents,
+    differing,
+    rows_without_speed,
+    small,
+    train_quickly,
+    trained,
+)
 from torch import Tensor
 
 import ca.train.loop
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint
 from ca.cli import main
+from ca.data.digits import Digits
 from ca.pool import Batch, Pool
 from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
+from ca.system.launcher import Launch, read_launch
 from ca.train.command import train
-from ca.train.ranks import Ranks, process_group
+from ca.train.ranks import Ranks, code_version, local_device, process_group
 from ca.train.resume import resume_run
 from ca.train.run import TrainingRun
 
@@ -62,8 +74,6 @@ def shared_training(folder: Path, **options: Any) -> list[tuple[int, str]]:
 @pytest.fixture(scope="module")
 def whole_shared_run(tmp_path_factory: pytest.TempPathFactory, whole_run: Path, few_digits: Any) -> Path:
     """Train on two ranks without a break; each also leaves its own weights and pool beside the run."""
-    from support.small_run import train_quickly
-
     folder = tmp_path_factory.mktemp("shared")
 
     def work(rank: int) -> None:
@@ -243,6 +253,140 @@ def test_processes_that_nothing_joins_are_one_line(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(FailedError, match=r"^WORLD_SIZE is 2, but the other processes can't be reached"):
         process_group(CPU).__enter__()
+
+
+# Processes that would train different runs
+
+
+@pytest.mark.parametrize(
+    ("flags", "first", "second"),
+    [
+        ("--seed 1", "--seed 0", "--seed 1"),
+        ("--recipe article --steps 9", "--recipe best, --steps 24", "--recipe article, --steps 9"),
+        ("--loss cross-entropy", "--loss l2", "--loss cross-entropy"),
+        ("--steps 25", "--steps 24", "--steps 25"),
+        ("--batch-size 16", "--batch-size 8", "--batch-size 16"),
+        (
+            "--no-noise --checkpoint-every 3",
+            "--noise, --checkpoint-every 7",
+            "--no-noise, --checkpoint-every 3",
+        ),
+        ("--profile", "--no-profile", "--profile"),
+    ],
+)
+def test_ranks_of_other_settings_end_before_the_first_step(
+    flags: str, first: str, second: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_each_step(monkeypatch, lambda step: pytest.fail("a step was made"))
+    same = "--steps 24 --batch-size 8 --pool-size 16 --ticks 2 4 --held-out 8 --checkpoint-every 7"
+    command = ["train", *same.split(), "--device", "cpu", "--output-dir", str(tmp_path / "run")]
+    ended = on_two_ranks(tmp_path, lambda rank: main(command + (flags.split() if rank else [])))
+    line = (
+        f"ca: the processes do not train the same run: process 0 has {first}, process 1 has {second}; "
+        "start all with the same command, code and data\n"
+    )
+    assert ended == [(1, line), (1, line)]
+    assert not checkpoints_in(tmp_path / "run")
+
+
+@pytest.mark.parametrize("other", ["code", "data", "weights", "checkpoint"])
+def test_ranks_of_other_code_data_or_weights_end_before_the_first_step(
+    other: str,
+    tmp_path: Path,
+    few_digits: Digits,
+    whole_shared_run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before_each_step(monkeypatch, lambda step: pytest.fail("a step was made"))
+
+    def work(rank: int) -> None:
+        resume = None
+        with pytest.MonkeyPatch.context() as patches:
+            if rank and other == "code":
+                patches.setattr("ca.train.command.code_version", lambda: "ca 0.0.9 (code 12345678)")
+            if rank and other == "data":
+                reversed_digits = few_digits[torch.arange(len(few_digits)).flip(0)]
+                train_quickly(patches, reversed_digits)
+            if rank and other == "weights":
+                patches.setattr(
+                    "ca.model.CellularAutomaton.reset_parameters", lambda self, generator=None: None
+                )
+            if other == "checkpoint":
+                resume = whole_shared_run / "run" / f"model-steps-{7 * (rank + 1)}"
+            try:
+                train(small(tmp_path / "run", resume=resume, **SHARED))
+            except FailedError as error:
+                print(error, file=sys.stderr)
+                raise SystemExit(error.exit_code) from None
+
+    ended = on_two_ranks(tmp_path, work)
+    assert [code for code, _ in ended] == [1, 1], ended
+    assert ended[0][1] == ended[1][1]
+    assert ended[0][1].count("\n") == 1
+    words = {
+        "code": r"process 0 has ca \S+ \(code \w{8}\) with PyTorch \S+, process 1 has ca 0\.0\.9",
+        "data": r"process 0 has training data \w{8}, process 1 has training data \w{8};",
+        "weights": r"process 0 has initial weights and optimisers \w{8}, process 1 has initial weights",
+        "checkpoint": r"process 0 has step 7, initial .*, process 1 has step 14, initial",
+    }[other]
+    assert re.search(words, ended[0][1])
+
+
+def test_the_code_version_is_that_of_the_files() -> None:
+    assert re.fullmatch(r"ca \S+ \(code [0-9a-f]{8}\) with PyTorch \S+", code_version())
+
+
+LAUNCHED = ("WORLD_SIZE", "RANK", "LOCAL_WORLD_SIZE", "LOCAL_RANK")
+
+
+@pytest.mark.parametrize("name", LAUNCHED)
+@pytest.mark.parametrize("value", ["", " "])
+def test_empty_launcher_variables_mean_one_process(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in LAUNCHED:
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, value)
+    assert read_launch() == Launch(rank=0, size=1, local_rank=0, local_size=1)
+    assert local_device("auto") == "auto"
+    with process_group(CPU) as ranks:
+        assert ranks == Ranks(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"WORLD_SIZE": "two"}, "the environment variable WORLD_SIZE is 'two', expected a number from 1 on"),
+        ({"WORLD_SIZE": "0"}, "WORLD_SIZE is '0', expected a number from 1 on"),
+        ({"WORLD_SIZE": "-2"}, "WORLD_SIZE is '-2'"),
+        ({"WORLD_SIZE": "2.0"}, "WORLD_SIZE is '2.0'"),
+        ({"WORLD_SIZE": "9" * 5000}, "WORLD_SIZE is '999"),
+        ({"WORLD_SIZE": "\u0662"}, "WORLD_SIZE is '\\u0662'"),
+        ({"RANK": "first"}, "RANK is 'first', expected a number from 0 on"),
+        ({"WORLD_SIZE": "2", "RANK": "-1"}, "RANK is '-1'"),
+        ({"WORLD_SIZE": "2", "RANK": "5"}, "RANK is 5, but WORLD_SIZE is 2: expected a number from 0 to 1"),
+        ({"WORLD_SIZE": "2", "RANK": "2"}, "RANK is 2, but WORLD_SIZE is 2"),
+        ({"LOCAL_WORLD_SIZE": "many"}, "LOCAL_WORLD_SIZE is 'many'"),
+        ({"LOCAL_RANK": "x\ny"}, r"LOCAL_RANK is 'x\ny'"),
+        ({"LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": "2"}, "LOCAL_RANK is 2, but LOCAL_WORLD_SIZE is 2"),
+        ({"LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "2"}, "LOCAL_WORLD_SIZE is 4, but WORLD_SIZE is 2"),
+    ],
+    ids=str,
+)
+def test_launcher_variables_that_are_not_valid_are_bad_usage(
+    variables: dict[str, str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in LAUNCHED:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    arguments = ["train", "--device", "cpu", "--output-dir", str(tmp_path / "run")]
+    assert message in error_line(arguments, 2, capsys)
+    assert not (tmp_path / "run").exists()
 
 
 def test_torchrun_trains_on_two_processes(tmp_path: Path) -> None:

@@ -7,14 +7,25 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from support.helpers import reseal, seeded
-from support.small_run import contents, differing, resumed, rows_without_speed, small, trained, weights
+from support.helpers import error_line, reseal, seeded
+from support.small_run import (
+    contents,
+    differing,
+    resumed,
+    rows_without_speed,
+    small,
+    train_quickly,
+    trained,
+    weights,
+)
 from torch import Tensor
 
 from ca.checkpoint.config import CONFIG
-from ca.checkpoint.folder import TRAINING_STATE, checkpoints_in, load_checkpoint
-from ca.system.errors import CheckpointError, UsageError
+from ca.checkpoint.folder import TRAINING_STATE, WEIGHTS, checkpoints_in, load_checkpoint
+from ca.data.digits import Digits
+from ca.system.errors import CheckpointError, FailedError, UsageError
 from ca.train.command import train
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -206,3 +217,76 @@ def test_a_run_may_be_resumed_with_other_folders(stopped_run: Callable[[int], Pa
     train(elsewhere)
     assert (elsewhere.output_dir / "model-steps-24" / CONFIG).is_file()
     assert [path.name for path in checkpoints_in(checkpoint.parent)] == ["model-steps-7"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda digits: Digits(digits.images.flip(0), digits.labels),
+        lambda digits: Digits(digits.images, (digits.labels + 1) % 10),
+        lambda digits: digits[:-1],
+        lambda digits: Digits(digits.images[:, 2:, 2:].contiguous(), digits.labels),
+        lambda digits: Digits(F.pad(digits.images, (2, 2, 2, 2)), digits.labels),
+        lambda digits: digits[:8],
+    ],
+    ids=[
+        "other images",
+        "other labels",
+        "one digit less",
+        "smaller images",
+        "larger images",
+        "only those held out",
+    ],
+)
+def test_a_run_cannot_be_resumed_with_other_data(
+    changed: Callable[[Digits], Digits],
+    few_digits: Digits,
+    stopped_run: Callable[[int], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checkpoint = stopped_run(7)
+    train_quickly(monkeypatch, changed(few_digits))
+    with pytest.raises(FailedError) as caught:
+        resumed(checkpoint)
+    count, height, width = changed(few_digits).images.shape
+    assert str(caught.value) == (
+        f"can't resume {checkpoint}: its training data had another content than those of "
+        f"--dataset mnist here ({count} digits of {height}x{width}): "
+        "give the folder of the same data with --data-dir"
+    )
+    assert not (checkpoint.parent / "model-steps-24").exists()
+
+
+def test_a_checkpoint_that_does_not_state_its_data_is_resumed(
+    whole_run: Path, stopped_run: Callable[[int], Path]
+) -> None:
+    """Older versions of ca did not."""
+    checkpoint = stopped_run(7)
+    reseal(checkpoint, lambda config: config.pop("data_sha256"))
+    assert differing(resumed(checkpoint), contents(whole_run / "model-steps-24")) == set()
+
+
+@pytest.mark.parametrize("value", ["", "0" * 63, "G" * 64, 5, ["a"]])
+def test_a_sha256_of_data_that_is_not_one_is_refused(value: Any, stopped_run: Callable[[int], Path]) -> None:
+    checkpoint = stopped_run(7)
+    reseal(checkpoint, lambda config: config.update(data_sha256=value))
+    with pytest.raises(CheckpointError, match=r"config\.json is not valid: .*data_sha256"):
+        load_checkpoint(checkpoint)
+
+
+@pytest.mark.parametrize("output", [[], ["--output-dir"]], ids=["", "with --output-dir"])
+@pytest.mark.parametrize("damaged", [WEIGHTS, CONFIG, TRAINING_STATE])
+def test_a_folder_of_damaged_checkpoints_only_is_one_line(
+    damaged: str, output: list[str], stopped_run: Callable[[int], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = stopped_run(7)
+    (checkpoint / damaged).write_bytes((checkpoint / damaged).read_bytes()[:-9])
+    folder = str(checkpoint.parent)
+    line = error_line(
+        ["train", "--resume", folder, *(each for flag in output for each in (flag, folder))], 1, capsys
+    )
+    assert line.startswith(
+        f"can't resume: all checkpoints in {folder} are damaged; "
+        f"the newest: {checkpoint / damaged} is damaged"
+    )
+    assert "did you mean" not in line

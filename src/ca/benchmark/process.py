@@ -16,16 +16,43 @@ TIMES = 3  # each of three short commands
 RUNS = 3 * TIMES + 2  # of all commands
 STEPS = 60  # after these a training run has reached its peak
 LAUNCHER = """
-import json, resource, subprocess, sys, time
+import json, subprocess, sys, threading, time
+try:
+    import resource
+except ImportError:  # on Windows
+    import psutil
+
+def watch(pid):
+    # In bytes. In a virtual environment, Windows starts Python through another process.
+    peaks = {}
+    while not ended.is_set():
+        try:
+            parent = psutil.Process(pid)
+            for process in [parent, *parent.children(recursive=True)]:
+                memory = process.memory_info()
+                peak = getattr(memory, "peak_wset", memory.rss)
+                peaks[process.pid] = max(peaks.get(process.pid, 0), peak)
+                highest[0] = max(peaks.values())
+        except psutil.Error:  # it has just ended
+            pass
+        ended.wait(0.01)
+
+ended, highest = threading.Event(), [0]
 start = time.perf_counter()
 streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-done = subprocess.run(sys.argv[1:], **streams)
+with subprocess.Popen(sys.argv[1:], **streams) as child:
+    if "resource" not in globals():
+        watcher = threading.Thread(target=watch, args=[child.pid], daemon=True)
+        watcher.start()
+    output, _ = child.communicate()
 seconds = time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-last_line = done.stdout.decode(errors="replace").strip().splitlines()[-1:]
-print(json.dumps([done.returncode, seconds, peak, "".join(last_line)]))
+ended.set()
+if "resource" in globals():
+    unit = 1 if sys.platform == "darwin" else 1024
+    highest[0] = unit * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+last_line = output.decode(errors="replace").strip().splitlines()[-1:]
+print(json.dumps([child.returncode, seconds, highest[0], "".join(last_line)]))
 """
-MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,4 +113,4 @@ def _run(arguments: Sequence[str]) -> tuple[float, float]:
     code, seconds, peak, last_line = json.loads(output)
     if code:
         raise FailedError(f"{shlex.join(command)} failed: {last_line}")
-    return seconds, peak * MAXRSS_UNIT / 1e6
+    return seconds, peak / 1e6

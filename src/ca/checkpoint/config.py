@@ -71,6 +71,7 @@ class Config:
         step: training steps done
         metrics: results at this step: the loss, and shares in [0, 1] on the digits held out
         sha256: SHA-256 of each file of the checkpoint, this one included
+        data_sha256: SHA-256 of the training data; None if it was written without
     """
 
     format: int
@@ -81,6 +82,7 @@ class Config:
     machine: Machine
     metrics: dict[str, float]
     sha256: dict[str, str]
+    data_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
 
 
 def config_content(
@@ -91,11 +93,13 @@ def config_content(
     machine: Machine,
     metrics: Mapping[str, float],
     contents: dict[str, bytes],
+    data_sha256: str | None = None,
 ) -> bytes:
     """The bytes of a checkpoint's `config.json`.
 
     Args:
         contents: the bytes of its other files, by name
+        data_sha256: SHA-256 of the training data, if known
 
     Raises:
         ValueError: a metric is not finite
@@ -110,6 +114,8 @@ def config_content(
         "machine": asdict(machine),
         "metrics": dict(metrics),
     }
+    if data_sha256 is not None:
+        config["data_sha256"] = data_sha256
     return sealed(config, contents)
 
 

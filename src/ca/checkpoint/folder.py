@@ -56,12 +56,14 @@ def save_checkpoint(
     machine: Machine,
     metrics: Mapping[str, float],
     training_state: dict[str, Tensor],
+    data_sha256: str | None = None,
 ) -> Path:
     """Write `folder/model-steps-N` and return its path. A checkpoint of the same step is replaced.
 
     Args:
         metrics: results at this step, by name
         training_state: what a resumed run needs besides the weights, by name
+        data_sha256: SHA-256 of the training data, if the checkpoint is to be resumed with the same data only
 
     Raises:
         FailedError: the folder cannot be written, the disk is full, or a weight is not finite
@@ -77,7 +79,13 @@ def save_checkpoint(
             for name, content in contents.items():
                 (temporary / name).write_bytes(content)
             config = config_content(
-                automaton, step=step, training=training, machine=machine, metrics=metrics, contents=contents
+                automaton,
+                step=step,
+                training=training,
+                machine=machine,
+                metrics=metrics,
+                contents=contents,
+                data_sha256=data_sha256,
             )
             (temporary / CONFIG).write_bytes(config)
     except (OSError, SafetensorError, ValueError) as error:
@@ -143,7 +151,14 @@ def load_training_state(checkpoint: Checkpoint, expected: dict[str, Tensor]) -> 
 
 
 def newest_checkpoint(folder: Path) -> Checkpoint | None:
-    """The newest undamaged checkpoint of a run, or None. Damaged ones are skipped with a warning."""
+    """The newest undamaged checkpoint of a run, or None if there is none at all.
+
+    Damaged ones are skipped with a warning.
+
+    Raises:
+        CheckpointError: there are checkpoints, but all are damaged
+    """
+    skipped = {}
     for path in reversed(checkpoints_in(folder)):
         try:
             checkpoint = load_checkpoint(path)
@@ -152,9 +167,14 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
             if digest != checkpoint.config.sha256.get(TRAINING_STATE):
                 raise CheckpointError(f"{path / TRAINING_STATE} is damaged")
         except (CheckpointError, OSError) as error:
-            print_line(f"ca: skipping {path}: {error}")
+            skipped[path] = error
         else:
+            for damaged, error in skipped.items():
+                print_line(f"ca: skipping {damaged}: {error}")
             return checkpoint
+    if skipped:
+        error = next(iter(skipped.values()))
+        raise CheckpointError(f"can't resume: all checkpoints in {folder} are damaged; the newest: {error}")
     return None
 
 

@@ -87,6 +87,14 @@ class Digits:
         return Digits(self.images.to(device), self.labels.to(device))
 
 
+def digits_sha256(digits: Digits) -> str:
+    """The SHA-256 of the sizes, images and labels of a set of digits."""
+    digest = hashlib.sha256(f"{tuple(digits.images.shape)}\n".encode())
+    for tensor in (digits.images, digits.labels):
+        digest.update(tensor.cpu().flatten().numpy())
+    return digest.hexdigest()
+
+
 def load_digits(dataset: Dataset = "mnist", split: Split = "test", data_dir: Path | str = "data") -> Digits:
     """Load the training or test digits of a data set.
 

@@ -8,14 +8,15 @@ from ca.system.errors import FailedError, UsageError
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of that name; "auto" is CUDA where there is one, else the CPU.
+    """The device of that name; "auto" is CUDA if there is such a GPU, else MPS (Apple's GPUs), else the CPU.
 
     Raises:
         UsageError: there is no such name
         FailedError: there is no such device here
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        gpus = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+        name = next((kind for kind, is_available in gpus.items() if is_available()), "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:

@@ -2,6 +2,8 @@
 
 import shlex
 from contextlib import nullcontext
+from dataclasses import fields
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -9,14 +11,15 @@ import torch
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint
 from ca.engine.device import configure_threads, resolve_device
 from ca.settings.flags import flag_of
-from ca.settings.training import TrainSettings
+from ca.settings.training import RunSettings, TrainSettings
 from ca.system.errors import FailedError
 from ca.system.folders import locked, writing
 from ca.system.terminal import print_line
 from ca.train.loop import train_to_end
+from ca.train.optimisers import optimiser_state
 from ca.train.output import TrainingOutput
 from ca.train.profiling import profile_steps
-from ca.train.ranks import Ranks, local_device, process_group
+from ca.train.ranks import Ranks, code_version, local_device, process_group
 from ca.train.resume import resume_run
 from ca.train.run import TrainingRun
 
@@ -35,12 +38,12 @@ def train(settings: TrainSettings) -> None:
     device = resolve_device(local_device(settings.device))
     configure_threads(device)
     folder = settings.output_dir
-    with process_group(device) as ranks, locked(folder) if ranks.is_main else nullcontext():
+    with process_group(device) as ranks, locked(folder) if ranks.is_main else nullcontext() as lock:
         run = _start_or_resume(settings, device, ranks)
         with (
             writing(folder, into=True),
             run.stop,
-            TrainingOutput(folder, run) if ranks.is_main else nullcontext() as output,
+            TrainingOutput(folder, run, lock) if ranks.is_main else nullcontext() as output,
         ):
             if settings.profile:
                 profile_steps(run, folder / "profile.json")
@@ -58,7 +61,12 @@ def train(settings: TrainSettings) -> None:
 
 
 def _start_or_resume(settings: TrainSettings, device: torch.device, ranks: Ranks) -> TrainingRun:
-    """A new run or the resumed one, the same in all processes."""
+    """A new run or the resumed one, the same in all processes.
+
+    Raises:
+        FailedError: the processes have other settings, code, training data or states than each other
+    """
+    ranks.check_agreement(_described_settings(settings), device)
     checkpoint = None if settings.resume is None else load_checkpoint(settings.resume)
     if ranks.is_main and (checkpoint is None or not _holds(settings.output_dir, checkpoint.path)):
         _refuse_used(settings.output_dir)
@@ -66,10 +74,30 @@ def _start_or_resume(settings: TrainSettings, device: torch.device, ranks: Ranks
         run = TrainingRun.start(settings, device, ranks)
     else:
         run = resume_run(settings, checkpoint, device, ranks)
-    steps = set(ranks.gather(torch.tensor(run.step, device=device)).tolist())
-    if len(steps) > 1:
-        raise FailedError(f"the processes are at steps {sorted(steps)}: name one checkpoint with --resume")
+    ranks.check_agreement(_described_start(run), device)
     return run
+
+
+def _described_settings(settings: TrainSettings) -> dict[str, str]:
+    """The code and the settings that must be the same in all processes, by name."""
+    names = [field.name for field in fields(RunSettings)] + ["profile"]
+    described = {name: flag_of(name, getattr(settings, name)) for name in names}
+    return {"code": code_version(), **described}
+
+
+def _described_start(run: TrainingRun) -> dict[str, str]:
+    """The training data and the state before the first step that must be the same in all processes."""
+    state = {**run.automaton.state_dict(), **optimiser_state(run.optimisers)}
+    state["shared_generator"] = run.shared_generator.get_state()
+    digest = sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().flatten().numpy())
+    return {
+        "step": f"step {run.step}",
+        "data": f"training data {run.data_sha256[:8]}",
+        "state": f"initial weights and optimisers {digest.hexdigest()[:8]}",
+    }
 
 
 def _holds(folder: Path, checkpoint: Path) -> bool:

@@ -13,7 +13,7 @@ from ca.engine.graph import CellGraph
 from ca.engine.rollout import random_draws, rollout
 from ca.protocol import measure, metrics_at
 from ca.system.errors import FailedError
-from ca.system.folders import writing
+from ca.system.folders import FolderLock, writing
 from ca.system.seeds import seeded
 from ca.system.terminal import print_line
 from ca.train.history import draw_batch, draw_loss_history
@@ -30,13 +30,16 @@ class TrainingOutput:
     """The output folder and the progress bar of a run, for a `with` block.
 
     An error of the disk is reported, and the run continues; what could not be written is tried again later.
+    Before anything is written, the folder's lock is checked: a run whose folder another run uses ends.
 
     Attributes:
+        lock: of the folder, or None if nothing else writes into it
         unsaved: why the last checkpoint could not be saved, or None
     """
 
-    def __init__(self, folder: Path, run: TrainingRun) -> None:
+    def __init__(self, folder: Path, run: TrainingRun, lock: FolderLock | None = None) -> None:
         self.folder = folder
+        self.lock = lock
         self.run = run
         self.metrics = MetricsFile(folder / "metrics.jsonl", keep_to_step=run.step)
         self.progress = TrainingProgress(run.step, run.settings.steps)
@@ -54,7 +57,12 @@ class TrainingOutput:
         self.progress.show(self.run.step, loss)
 
     def record(self, loss: float, scores: dict[str, float]) -> None:
-        """Append a row to the metrics file."""
+        """Append a row to the metrics file.
+
+        Raises:
+            FailedError: another run uses the folder
+        """
+        self._check_lock()
         run = self.run
         row = {
             "step": run.step,
@@ -84,7 +92,12 @@ class TrainingOutput:
         return {f"held_out_{name}": value for name, value in scores.items()}
 
     def draw(self) -> None:
-        """Draw the loss history, and samples of the pool before and after the ticks of a step."""
+        """Draw the loss history, and samples of the pool before and after the ticks of a step.
+
+        Raises:
+            FailedError: another run uses the folder
+        """
+        self._check_lock()
         with self._reporting_errors():
             draw_loss_history(self.metrics.rows, self.folder / "loss-history.png")
             self._draw_batch()
@@ -108,7 +121,12 @@ class TrainingOutput:
         )
 
     def save(self, loss: float, scores: dict[str, float], state: dict[str, Tensor]) -> None:
-        """Write a checkpoint and print a line about it."""
+        """Write a checkpoint and print a line about it.
+
+        Raises:
+            FailedError: another run uses the folder
+        """
+        self._check_lock()
         run = self.run
         try:
             path = save_checkpoint(
@@ -118,6 +136,7 @@ class TrainingOutput:
                 training=run.settings,
                 machine=machine_of(run),
                 metrics={"loss": loss, **scores},
+                data_sha256=run.data_sha256,
                 training_state=state,
             )
         except FailedError as error:
@@ -129,6 +148,10 @@ class TrainingOutput:
         results += [f"{name.replace('_', ' ')} {value:.1%}" for name, value in scores.items()]
         print_line(f"step {run.step}: {', '.join(results)}; wrote {path}")
         self.progress.restart_window()
+
+    def _check_lock(self) -> None:
+        if self.lock is not None:
+            self.lock.check()
 
     @contextmanager
     def _reporting_errors(self) -> Generator[None]:

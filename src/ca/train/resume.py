@@ -9,15 +9,16 @@ from torch import Tensor
 
 from ca.checkpoint.config import CONFIG, Machine
 from ca.checkpoint.folder import Checkpoint, load_training_state
+from ca.data.digits import digits_sha256
 from ca.engine.device import machine
 from ca.settings.flags import flag_of
 from ca.settings.training import RunSettings, TrainSettings
 from ca.sizes import NUM_CLASSES
-from ca.system.errors import CheckpointError, UsageError
+from ca.system.errors import CheckpointError, FailedError, UsageError
 from ca.system.terminal import print_line
 from ca.train.optimisers import make_optimiser_state, optimiser_state
 from ca.train.ranks import Ranks
-from ca.train.run import ALONE, TrainingRun
+from ca.train.run import ALONE, TrainingRun, training_digits
 
 GENERATOR_BYTES = 5056  # state of a generator of the CPU; those of other devices are smaller
 CHANGEABLE = ("steps", "checkpoint_every")  # settings that a resumed run may change
@@ -32,6 +33,7 @@ def resume_run(
 
     Raises:
         UsageError: a setting differs that would make it another run
+        FailedError: the training data have another content than those of the run
         CheckpointError: the checkpoint has no training state, or one that does not fit
     """
     saved = checkpoint.config.training
@@ -45,7 +47,16 @@ def resume_run(
         raise UsageError(
             f"{checkpoint.path} has {checkpoint.step} steps already: give --steps a higher number"
         )
-    run = TrainingRun.start(settings, device, ranks, checkpoint.step)
+    digits = training_digits(settings)
+    written = checkpoint.config.data_sha256
+    if written is not None and written != digits_sha256(digits):
+        count, height, width = digits.images.shape
+        raise FailedError(
+            f"can't resume {checkpoint.path}: its training data had another content than those of "
+            f"--dataset {settings.dataset} here ({count} digits of {height}x{width}): give the folder of the "
+            "same data with --data-dir"
+        )
+    run = TrainingRun.start(settings, device, ranks, checkpoint.step, digits=digits)
     make_optimiser_state(run.optimisers, run.step)
     run.automaton.load_state_dict(checkpoint.automaton.state_dict())
     restore(run, checkpoint)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch.optim import Optimizer
 
-from ca.data.digits import Digits, load_digits
+from ca.data.digits import Digits, digits_sha256, load_digits
 from ca.model import NOISE, CellularAutomaton
 from ca.pool import Pool
 from ca.settings.recipes import RECIPES, Recipe
@@ -20,6 +20,15 @@ ALONE = Ranks()
 POOL_STREAM, ROLLOUT_STREAM = 0, 1  # numbers in the seeds of a run's generators
 
 
+def training_digits(settings: TrainSettings) -> Digits:
+    """The training digits of the settings' data set, those to be held out included.
+
+    Raises:
+        FailedError: the data set is not available
+    """
+    return load_digits(settings.dataset, "train", settings.data_dir)
+
+
 @dataclass
 class TrainingRun:
     """A run between two steps.
@@ -27,6 +36,7 @@ class TrainingRun:
     Attributes:
         pool: this process's share; its generator draws digits and batches, different ones in each process
         held_out: digits that are never trained on
+        data_sha256: SHA-256 of the training digits, those held out included
         shared_generator: on the CPU; draws the weights and numbers of ticks, the same in all processes
         generator: on the automaton's device; draws fire masks and noise, different ones in each process
         ranks: the processes of this run
@@ -41,6 +51,7 @@ class TrainingRun:
     optimisers: list[Optimizer]
     pool: Pool
     held_out: Digits
+    data_sha256: str
     shared_generator: torch.Generator
     generator: torch.Generator
     ranks: Ranks
@@ -75,7 +86,8 @@ class TrainingRun:
                 f"{settings.pool_size} evenly, four digits or a multiple each"
             )
         if digits is None:
-            digits = load_digits(settings.dataset, "train", settings.data_dir)
+            digits = training_digits(settings)
+        data_sha256 = digits_sha256(digits)
         digits = digits.to(device)
         trained_on = len(digits) - settings.held_out
         if trained_on < 1:
@@ -98,6 +110,7 @@ class TrainingRun:
                 stream("cpu", settings.seed, step, ranks.rank, POOL_STREAM),
             ),
             held_out=digits[trained_on:],
+            data_sha256=data_sha256,
             shared_generator=shared_generator,
             generator=stream(device, settings.seed, step, ranks.rank, ROLLOUT_STREAM),
             ranks=ranks,
