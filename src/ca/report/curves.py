@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ca.render.figures import COLOURS, PRINT_DPI, percent, plain_axes, plain_text, save_figure
+from ca.render.figures import COLOURS, PRINT_DPI, own_style, percent, plain_axes, plain_text, save_figure
 from ca.report import article
 
 Curves = Mapping[str, Sequence[float]]  # for each metric, its value after every tick
@@ -17,6 +17,7 @@ DASHES = ("-", "--", ":", "-.")  # the next one when all colours are used
 LEGEND_LETTERS = 90  # letters that fit into a line of the legend
 
 
+@own_style
 def draw_shares(
     curves: Mapping[str, Curves], ticks_per_stage: int, *, with_article: bool, path: Path
 ) -> None:
@@ -42,6 +43,7 @@ def draw_shares(
     _finish(figure, panels["cell_accuracy"], path)
 
 
+@own_style
 def draw_magnitudes(curves: Mapping[str, Curves], ticks_per_stage: int, *, path: Path) -> None:
     """Draw mean absolute state and residual against ticks (article, "Experiment 2")."""
     labels = {"mean_abs_state": "mean absolute state", "mean_abs_residual": "mean absolute residual"}
