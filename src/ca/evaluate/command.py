@@ -10,7 +10,7 @@ from ca.evaluate.drawing import draw_frame
 from ca.evaluate.frame import FrameStyle
 from ca.evaluate.layouts import Board, Layout, Mosaic
 from ca.evaluate.recording import metrics_line, record
-from ca.evaluate.video import write_video
+from ca.evaluate.video import find_ffmpeg, write_video
 from ca.evaluate.views import ChannelView, ClassView, View
 from ca.render.palette import palette_of
 from ca.render.pictures import Picture, mosaic_shape
@@ -27,12 +27,15 @@ def evaluate(settings: EvaluateSettings) -> None:
     """Write a video of test digits; print its path, then the metrics at the end of each stage.
 
     Raises:
-        FailedError: the checkpoint, data or device is missing, or the video can't be written
+        FailedError: the checkpoint, data or device is missing, ffmpeg does not work, or the video can't be
+            written
         UsageError: more digits than the data set has or than the board has room for, or frames too large
     """
     checkpoint = load_checkpoint(settings.checkpoint)
     device = resolve_device(settings.device)
     configure_threads(device)
+    if settings.format == "mp4":
+        find_ffmpeg()  # before the frames are computed
     folder = prepare_folder(settings.output_dir)
     automaton = checkpoint.automaton.to(device)
     automaton.fire_rate = automaton.fire_rate if settings.fire_rate is None else settings.fire_rate
