@@ -1,9 +1,9 @@
 """`ca evaluate`: a video of digits that classify themselves and mutate, and the metrics of each stage."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from ca.checkpoint.folder import load_checkpoint
+from ca.checkpoint.folder import Checkpoint, load_checkpoint
+from ca.checkpoint.names import file_part
 from ca.data.digits import Digits, load_digits
 from ca.engine.device import configure_threads, resolve_device
 from ca.evaluate.drawing import draw_frame
@@ -21,6 +21,7 @@ from ca.system.errors import UsageError
 from ca.system.folders import prepare_folder
 from ca.system.progress import Progress
 from ca.system.seeds import seeded
+from ca.system.terminal import print_output
 
 
 def evaluate(settings: EvaluateSettings) -> None:
@@ -68,9 +69,9 @@ def evaluate(settings: EvaluateSettings) -> None:
                 yield draw_frame(moment, view, layout, style)
                 progress.advance()
 
-    path = folder / _file_name(checkpoint.path, settings)
+    path = folder / _file_name(checkpoint, settings)
     write_video(path, frames(), settings.fps, view.colours)
-    print(path, *results, sep="\n")
+    print_output(str(path), *results)
 
 
 def _view_and_layout(settings: EvaluateSettings, digits: Digits) -> tuple[View, Layout]:
@@ -97,10 +98,10 @@ def _view_and_layout(settings: EvaluateSettings, digits: Digits) -> tuple[View, 
     )
 
 
-def _file_name(checkpoint: Path, settings: EvaluateSettings) -> str:
-    """A name with the checkpoint, the seed and the settings that the video depends on."""
+def _file_name(checkpoint: Checkpoint, settings: EvaluateSettings) -> str:
+    """A name with the checkpoint, a hash of its weights, the seed and the settings that the video depends on."""
     parts = [
-        checkpoint.resolve().name,
+        file_part(checkpoint.path.resolve().name, [checkpoint]),
         f"seed-{settings.seed}",
         f"digits-{settings.num_digits}",
         f"ticks-{settings.n_stages}x{settings.n_steps_per_stage}",

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from ca.checkpoint.folder import Checkpoint, load_checkpoint
+from ca.checkpoint.names import file_part
 from ca.data.digits import load_digits
 from ca.engine.device import configure_threads, resolve_device
 from ca.protocol import measure
 from ca.render.palette import palette_of
 from ca.report.figures import Figures
-from ca.report.names import distinct_names, in_file_name
-from ca.report.result import result_of
+from ca.report.names import distinct_names
+from ca.report.result import diverging_tick, result_of
 from ca.report.table import report_table
 from ca.settings.choices import Dataset
 from ca.settings.commands import ReportSettings
@@ -19,6 +20,7 @@ from ca.system.folders import prepare_folder, writing
 from ca.system.progress import Progress
 from ca.system.publish import publish_json
 from ca.system.seeds import seeded
+from ca.system.terminal import print_line, print_output
 
 STAGES = 2
 
@@ -61,15 +63,21 @@ def report(settings: ReportSettings) -> None:
                 result = result_of(
                     measured, checkpoint=name, step=checkpoint.step, dataset=dataset, seed=settings.seed
                 )
-                stem = folder / f"{in_file_name(name)}_{conditions}"
+                stem = folder / f"{file_part(name, [checkpoint])}_{conditions}"
+                tick = diverging_tick(result)
+                if tick is not None:
+                    print_line(
+                        f"ca: the states of {name} diverge: they are infinite from tick {tick} on, "
+                        "where its curves end"
+                    )
                 record = stem.with_name(stem.name + ".json")
                 publish_json(record, asdict(result))
                 paths += [record, *figures.of_one(stem, result, measured)]
                 results.append(result)
         others = f"-and-{len(names) - 1}-more" if len(names) > 1 else ""
-        paths += figures.of_all(folder / f"{in_file_name(names[0])}{others}_{conditions}", results)
-    print(*paths, sep="\n")
-    print(report_table(results))
+        first = file_part(names[0] + others, checkpoints)
+        paths += figures.of_all(folder / f"{first}_{conditions}", results)
+    print_output(*map(str, paths), report_table(results))
     figures.raise_failures()
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import io
+import os
 import warnings
 from dataclasses import dataclass
 from itertools import dropwhile, takewhile
@@ -21,7 +22,7 @@ from ca.settings.commands import (
 )
 from ca.settings.flags import flag
 from ca.settings.training import TrainSettings
-from ca.system.errors import UsageError
+from ca.system.errors import FailedError, UsageError
 
 COMMANDS: dict[str, type[Settings]] = {
     "train": TrainSettings,
@@ -93,6 +94,10 @@ def _parse_flags(command: str, words: list[str], default: Settings | None) -> Se
         raise UsageError(f"{_message(printed.getvalue())}; {see_help}") from None
     if surplus:
         raise UsageError(f"ca {command} has no use for {surplus[0]!r}; {see_help}")
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise FailedError("the working directory does not exist any more: change to another one") from error
     return settings
 
 

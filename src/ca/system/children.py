@@ -6,18 +6,20 @@ import subprocess
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
 
-def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str], *, stdin: int, stdout: int, stderr: int, bufsize: int = -1
+) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, so that Ctrl-C does not reach it and `end` ends all of it.
 
     Raises:
         OSError: it can't be started
         ValueError: a word contains a null byte
     """
-    process: subprocess.Popen[bytes] = subprocess.Popen(command, start_new_session=True, **options)
-    return process
+    return subprocess.Popen(
+        command, bufsize=bufsize, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+    )
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
