@@ -203,8 +203,8 @@ def test_a_device_that_is_not_there_is_one_line(
 @pytest.fixture
 def drawing_nothing(monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -> None:
     monkeypatch.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: few_digits)
-    monkeypatch.setattr("ca.train.output.draw_loss_history", lambda rows, path: None)
-    monkeypatch.setattr("ca.train.output.draw_batch", lambda *grids, **options: None)
+    monkeypatch.setattr("ca.train.history.draw_loss_history", lambda rows, path: None)
+    monkeypatch.setattr("ca.train.history.draw_batch", lambda *grids, **options: None)
 
 
 def test_train_works_in_a_process_of_its_own(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from ca import __version__
 from ca.settings.commands import DemoSettings, EvaluateSettings, ExportSettings, ReportSettings, Settings
@@ -79,12 +80,15 @@ def _resumed_settings(settings: TrainSettings) -> TrainSettings:
     assert settings.resume is not None
     checkpoint = newest_checkpoint(settings.resume)
     if checkpoint is None:
-        if settings.resume == settings.output_dir:
+        if os.path.realpath(settings.resume) == os.path.realpath(settings.output_dir):
             return replace(settings, resume=None)
         checkpoint = load_checkpoint(settings.resume)
-    return TrainSettings(
-        **asdict(checkpoint.config.training), output_dir=checkpoint.path.parent, resume=checkpoint.path
-    )
+        path = checkpoint.path
+        if path.is_symlink() or path.name in ("", ".."):  # its parent is not the folder of the run
+            path = Path(os.path.realpath(path))
+    else:
+        path = checkpoint.path
+    return TrainSettings(**asdict(checkpoint.config.training), output_dir=path.parent, resume=path)
 
 
 def _share_cores() -> None:

@@ -1,7 +1,7 @@
 """Videos, decoded by another library than the one that wrote them."""
 
-import gc
 import resource
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from support.helpers import told_in_child
 
 from ca.cells import colour_indices
 from ca.evaluate.frame import FrameStyle
-from ca.evaluate.video import write_video
+from ca.evaluate.video import find_ffmpeg, write_video
 from ca.evaluate.views import ClassView
 from ca.render.palette import palette_of
 from ca.render.pictures import Picture, cell_tiles, paint
@@ -74,7 +74,6 @@ def test_gif_keeps_time_as_far_as_browsers_can(tmp_path: Path, fps: float, secon
     assert total == pytest.approx(1000 * seconds, abs=5)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio's pipe to ffmpeg
 def test_failing_ffmpeg_leaves_the_earlier_video_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,11 +86,8 @@ def test_failing_ffmpeg_leaves_the_earlier_video_and_says_so(
         assert "\n" not in str(caught.value)
         assert path.read_text() == "earlier"
         assert [child.name for child in tmp_path.iterdir()] == ["v.mp4"]
-        del caught
-        gc.collect()  # that pipe, while its warning is ignored
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # imageio's pipe to ffmpeg
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
 def test_a_full_disk_leaves_the_earlier_video_and_says_so(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"v{suffix}"
@@ -148,4 +144,95 @@ def test_a_defect_in_drawing_is_not_reported_as_a_failure_of_the_disk(tmp_path: 
 
     with pytest.raises(RuntimeError, match="a defect"):
         write_video(tmp_path / f"v{suffix}", broken(), 30.0, PALETTE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def program(path: Path, script: str) -> str:
+    """Write a program of the shell; return its path."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("echo ' V....D mpeg4  MPEG-4'", "ffmpeg {path} has no encoder libx264"),
+        ("exit 3", "ffmpeg {path} does not work: it ended with exit code 3"),
+        ("sleep 300", "ffmpeg {path} does not work: {path} did not end within 0.5 seconds"),
+        ("sleep 300 & exit 0", "ffmpeg {path} does not work: {path} did not end within 0.5 seconds"),
+        ("printf '\\351\\n'", "ffmpeg {path} has no encoder libx264"),
+    ],
+)
+def test_an_ffmpeg_that_does_not_work_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, line: str
+) -> None:
+    path = program(tmp_path / "ffmpeg", script)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", path)
+    monkeypatch.setattr("ca.evaluate.video.START_LIMIT", 0.5)
+    with pytest.raises(FailedError) as caught:
+        find_ffmpeg()
+    assert str(caught.value) == line.format(path=path) + "; --format gif does without it"
+
+
+@pytest.mark.parametrize("path", ["/no/such", "/", "/etc/passwd"])
+def test_an_ffmpeg_that_can_not_be_started_is_named(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", path)
+    with pytest.raises(
+        FailedError, match=rf"^ffmpeg {path} does not work: .*; --format gif does without it$"
+    ):
+        find_ffmpeg()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("none\nfound"), OSError("x"), ValueError("x"), MemoryError()])
+def test_no_ffmpeg_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail() -> str:
+        raise error
+
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", fail)
+    with pytest.raises(FailedError, match=r"^no ffmpeg that works was found; --format gif does without it$"):
+        find_ffmpeg()
+
+
+def test_a_search_for_ffmpeg_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: time.sleep(3))
+    monkeypatch.setattr("ca.evaluate.video.START_LIMIT", 0.1)
+    with pytest.raises(FailedError, match=r"^no ffmpeg that works was found"):
+        find_ffmpeg()
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("sleep 300", "read nothing for 0.5 seconds"),
+        ("cat > /dev/null; sleep 300", "wrote nothing for 0.5 seconds"),
+        ("head -c 1000 > /dev/null; exit 1", "ended after "),
+        ("cat > /dev/null; exit 1", "wrote 0 of 300 frames"),
+        ("cat > /dev/null", "wrote 0 of 300 frames"),
+    ],
+)
+def test_an_ffmpeg_that_hangs_or_fails_in_the_middle_is_ended_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, line: str
+) -> None:
+    """With the programs that it started, one of which would keep the pipe open."""
+    path = program(tmp_path / "ffmpeg", f'[ "$2" = -encoders ] && echo libx264 && exit\n{script}')
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", path)
+    monkeypatch.setattr("ca.evaluate.video.STALL_LIMIT", 0.5)
+    video = tmp_path / "v.mp4"
+    video.write_text("earlier")
+    with pytest.raises(FailedError) as caught:
+        write_video(video, iter(pictures(300)), 30.0, PALETTE)
+    assert str(caught.value).startswith(f"can't write {video}: ffmpeg {path} {line}")
+    assert str(caught.value).endswith("; --format gif does without it")
+    assert sorted(child.name for child in tmp_path.iterdir()) == ["ffmpeg", "v.mp4"]
+    assert video.read_text() == "earlier"
+
+
+def test_an_interrupt_ends_ffmpeg(tmp_path: Path) -> None:
+    def interrupted() -> Iterator[Picture]:
+        yield from pictures(2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_video(tmp_path / "v.mp4", interrupted(), 30.0, PALETTE)
     assert list(tmp_path.iterdir()) == []

@@ -25,6 +25,13 @@ from ca.settings.choices import Colours
 from ca.settings.commands import ReportSettings
 from ca.system.errors import FailedError, UsageError
 
+DRAWING = {
+    "confusion": "ca.report.confusion.draw_confusion",
+    "worst": "ca.report.worst.draw_worst",
+    "shares": "ca.report.curves.draw_shares",
+    "magnitudes": "ca.report.curves.draw_magnitudes",
+}
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> ReportSettings:
@@ -94,8 +101,8 @@ def test_more_digits_than_are_rolled_out_at_once(few_digits: Digits) -> None:
 
 @pytest.fixture
 def drawing_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("draw_confusion", "draw_worst", "draw_shares", "draw_magnitudes"):
-        monkeypatch.setattr(f"ca.report.command.{name}", lambda *_, **__: None)
+    for function in DRAWING.values():
+        monkeypatch.setattr(function, lambda *_, **__: None)
 
 
 def written(settings: ReportSettings, capsys: pytest.CaptureFixture[str]) -> list[bytes]:
@@ -184,7 +191,7 @@ def test_figures_show_what_was_measured(
     for figure in ("confusion", "worst", "shares", "magnitudes"):
         calls = drawn.setdefault(figure, [])
         monkeypatch.setattr(
-            f"ca.report.command.draw_{figure}",
+            DRAWING[figure],
             lambda *args, calls=calls, **options: calls.append((args, options)),
         )
     found = [json.loads(content) for content in written(replace(settings, checkpoints=two), capsys)]
@@ -211,7 +218,7 @@ def test_digits_have_the_chosen_colours(
     settings: ReportSettings, colours: Colours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     palettes: list[np.ndarray] = []
-    monkeypatch.setattr("ca.report.command.draw_worst", lambda *args, **_: palettes.append(args[3]))
+    monkeypatch.setattr(DRAWING["worst"], lambda *args, **_: palettes.append(args[3]))
     report(replace(settings, colours=colours))
     assert (palettes[0] == palette_of(colours)).all()
 
@@ -255,7 +262,7 @@ def test_other_data_sets_stand_without_the_article(
     digits = load_digits("mnist", "test")[:30]
     monkeypatch.setattr("ca.report.command.load_digits", lambda dataset, split, data_dir: digits)
     options: list[dict[str, Any]] = []
-    monkeypatch.setattr("ca.report.command.draw_shares", lambda *_, **given: options.append(given))
+    monkeypatch.setattr(DRAWING["shares"], lambda *_, **given: options.append(given))
     report(replace(settings, dataset="kmnist"))
     assert "article" not in capsys.readouterr().out
     assert options[0]["with_article"] is False
@@ -349,7 +356,7 @@ def test_a_full_disk_is_one_line(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(f"ca.report.command.draw_{figure}", full)
+    monkeypatch.setattr(DRAWING[figure], full)
     with pytest.raises(FailedError, match=r"^can't write into .*outputs: No space left on device$"):
         report(settings)
 
@@ -372,3 +379,25 @@ def test_checkpoints_may_stand_before_and_after_flags() -> None:
         checkpoints=(Path("a"), Path("b")), seed=3
     )
     assert parse(["report", "--seed", "3", "a"]) == ReportSettings(checkpoints=(Path("a"),), seed=3)
+
+
+@pytest.mark.parametrize("figure", DRAWING)
+@pytest.mark.usefixtures("drawing_nothing")
+def test_a_figure_that_fails_stops_nothing_else(
+    settings: ReportSettings,
+    figure: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("latex could not be found\nand more")
+
+    for name, function in DRAWING.items():
+        touch = fail if name == figure else lambda *_, path, **__: path.write_text("drawn")
+        monkeypatch.setattr(function, touch)
+    with pytest.raises(FailedError, match=r"^can't draw .*\.png: latex could not be found$"):
+        report(settings)
+    output = capsys.readouterr().out.splitlines()
+    assert len(list(settings.output_dir.iterdir())) == len(DRAWING), "the JSON file and three figures"
+    assert len([line for line in output if line.startswith("/")]) == len(DRAWING)
+    assert any("article" in line for line in output), "the table"

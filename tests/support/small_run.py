@@ -25,8 +25,8 @@ def train_quickly(patches: pytest.MonkeyPatch, digits: Digits) -> None:
     """Train on few digits, score briefly, draw nothing."""
     patches.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: digits)
     patches.setattr("ca.train.output.SCORED_TICKS", 3)
-    patches.setattr("ca.train.output.draw_loss_history", lambda rows, path: None)
-    patches.setattr("ca.train.output.draw_batch", lambda *grids, **options: None)
+    patches.setattr("ca.train.history.draw_loss_history", lambda rows, path: None)
+    patches.setattr("ca.train.history.draw_batch", lambda *grids, **options: None)
 
 
 @pytest.fixture

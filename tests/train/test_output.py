@@ -102,7 +102,7 @@ def test_drawing_and_scoring_after_every_step_do_not_change_a_run(
     whole_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[int] = []
-    monkeypatch.setattr("ca.train.output.draw_batch", lambda *grids, step, **options: drawn.append(step))
+    monkeypatch.setattr("ca.train.history.draw_batch", lambda *grids, step, **options: drawn.append(step))
     run = TrainingRun.start(small(tmp_path), CPU)
     with TrainingOutput(tmp_path, run) as output:
         for _ in range(7):
@@ -181,3 +181,24 @@ def test_a_folder_that_becomes_a_file_fails_the_run(tmp_path: Path, monkeypatch:
     before_each_step(monkeypatch, replace_folder)
     with pytest.raises(FailedError, match=r"^can't write checkpoint .*run/model-steps-24: "):
         train(small(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("latex could not be found\n..."), MemoryError(), ValueError("x")]
+)
+def test_a_figure_that_fails_does_not_end_a_run(
+    tmp_path: Path,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("ca.train.history.draw_loss_history", fail)
+    train(small(tmp_path, steps=3, checkpoint_every=1))
+    assert [path.name for path in checkpoints_in(tmp_path)] == [f"model-steps-{step}" for step in (1, 2, 3)]
+    told = capsys.readouterr().err
+    reason = (str(error) or "MemoryError").split("\n")[0]
+    assert told.count(f"ca: can't draw {tmp_path / 'loss-history.png'}: {reason}; training goes on\n") == 1
+    assert "Traceback" not in told

@@ -14,6 +14,7 @@ from ca.benchmark.table import benchmark_table
 from ca.engine.device import configure_threads, resolve_device
 from ca.engine.kernel.build import library
 from ca.engine.kernel.threads import num_threads
+from ca.render.attempt import drawing
 from ca.settings.commands import BenchmarkSettings
 from ca.system.folders import prepare_folder, writing
 from ca.system.progress import Progress
@@ -27,7 +28,7 @@ def benchmark(settings: BenchmarkSettings) -> None:
     """Measure everything, write the results and the figure of the cost, and print a table or JSON.
 
     Raises:
-        FailedError: the device is missing, or the folder can't be written
+        FailedError: the device is missing, the folder can't be written, or the figure can't be drawn
     """
     device = resolve_device(settings.device)
     configure_threads(device)
@@ -37,7 +38,10 @@ def benchmark(settings: BenchmarkSettings) -> None:
     figure = folder / "cost.png"
     with writing(folder, into=True):
         publish_json(folder / "benchmark.json", result.as_json())
-        cost.draw_costs(result.by_cells, result.by_area, path=figure)
+        with drawing(figure):
+            from ca.benchmark.figure import draw_costs
+
+            draw_costs(result.by_cells, result.by_area, path=figure)
     print(f"wrote {figure}", file=sys.stderr)
 
 

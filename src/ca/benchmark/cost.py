@@ -3,10 +3,8 @@
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from ca.benchmark.speed import wait_for
@@ -15,7 +13,6 @@ from ca.data.digits import load_digits
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import observe, random_draws
 from ca.model import CellularAutomaton
-from ca.render.figures import COLOURS, PRINT_DPI, plain_axes, save_figure
 from ca.settings.commands import BenchmarkSettings
 from ca.system.seeds import seeded
 
@@ -47,23 +44,6 @@ def against_area(settings: BenchmarkSettings, device: torch.device, advance: Cal
         _, cost[side**2] = _time_ticks(_board(digits, side), settings.seed)
         advance()
     return cost
-
-
-def draw_costs(by_cells: Cost, by_area: Cost, *, path: Path) -> None:
-    """Draw both side by side on logarithmic axes."""
-    figure = Figure(figsize=(9, 3.6), dpi=PRINT_DPI, layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    cells, times = list(by_cells), list(by_cells.values())
-    left.loglog(cells, times, "o-", color=COLOURS[0], label="measured")
-    proportional = [times[-1] * count / cells[-1] for count in cells]
-    left.loglog(cells, proportional, "--", color="0.5", label="proportional")
-    left.set(xlabel="alive cells", ylabel="milliseconds per tick")
-    left.legend(frameon=False)
-    right.loglog(list(by_area), list(by_area.values()), "o-", color=COLOURS[1])
-    right.set(xlabel=f"cells of the board, with the same {ON_BOARD} digits")
-    for axes in (left, right):
-        plain_axes(axes)
-    save_figure(figure, path)
 
 
 @torch.no_grad()

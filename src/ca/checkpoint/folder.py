@@ -46,6 +46,11 @@ class Checkpoint:
         """The data set that it was trained on."""
         return self.config.training.dataset
 
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of its `model.safetensors`, in hexadecimal digits."""
+        return self.config.sha256[WEIGHTS]
+
 
 def save_checkpoint(
     folder: Path,

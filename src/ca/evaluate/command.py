@@ -1,16 +1,16 @@
 """`ca evaluate`: a video of digits that classify themselves and mutate, and the metrics of each stage."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from ca.checkpoint.folder import load_checkpoint
+from ca.checkpoint.folder import Checkpoint, load_checkpoint
+from ca.checkpoint.names import file_part
 from ca.data.digits import Digits, load_digits
 from ca.engine.device import configure_threads, resolve_device
 from ca.evaluate.drawing import draw_frame
 from ca.evaluate.frame import FrameStyle
 from ca.evaluate.layouts import Board, Layout, Mosaic
 from ca.evaluate.recording import metrics_line, record
-from ca.evaluate.video import write_video
+from ca.evaluate.video import find_ffmpeg, write_video
 from ca.evaluate.views import ChannelView, ClassView, View
 from ca.render.palette import palette_of
 from ca.render.pictures import Picture, mosaic_shape
@@ -21,18 +21,22 @@ from ca.system.errors import UsageError
 from ca.system.folders import prepare_folder
 from ca.system.progress import Progress
 from ca.system.seeds import seeded
+from ca.system.terminal import print_output
 
 
 def evaluate(settings: EvaluateSettings) -> None:
     """Write a video of test digits; print its path, then the metrics at the end of each stage.
 
     Raises:
-        FailedError: the checkpoint, data or device is missing, or the video can't be written
+        FailedError: the checkpoint, data or device is missing, ffmpeg does not work, or the video can't be
+            written
         UsageError: more digits than the data set has or than the board has room for, or frames too large
     """
     checkpoint = load_checkpoint(settings.checkpoint)
     device = resolve_device(settings.device)
     configure_threads(device)
+    if settings.format == "mp4":
+        find_ffmpeg()  # before the frames are computed
     folder = prepare_folder(settings.output_dir)
     automaton = checkpoint.automaton.to(device)
     automaton.fire_rate = automaton.fire_rate if settings.fire_rate is None else settings.fire_rate
@@ -65,9 +69,9 @@ def evaluate(settings: EvaluateSettings) -> None:
                 yield draw_frame(moment, view, layout, style)
                 progress.advance()
 
-    path = folder / _file_name(checkpoint.path, settings)
+    path = folder / _file_name(checkpoint, settings)
     write_video(path, frames(), settings.fps, view.colours)
-    print(path, *results, sep="\n")
+    print_output(str(path), *results)
 
 
 def _view_and_layout(settings: EvaluateSettings, digits: Digits) -> tuple[View, Layout]:
@@ -94,10 +98,10 @@ def _view_and_layout(settings: EvaluateSettings, digits: Digits) -> tuple[View, 
     )
 
 
-def _file_name(checkpoint: Path, settings: EvaluateSettings) -> str:
-    """A name with the checkpoint, the seed and the settings that the video depends on."""
+def _file_name(checkpoint: Checkpoint, settings: EvaluateSettings) -> str:
+    """A name of the checkpoint, a hash of its weights, and the settings that the video depends on."""
     parts = [
-        checkpoint.resolve().name,
+        file_part(checkpoint.path.resolve().name, [checkpoint]),
         f"seed-{settings.seed}",
         f"digits-{settings.num_digits}",
         f"ticks-{settings.n_stages}x{settings.n_steps_per_stage}",

@@ -19,6 +19,7 @@ from ca.page.draws import DRAWS_PER_CELL, page_draws
 from ca.page.rule import refuse_other_rule, refuse_other_sizes
 from ca.render.palette import CLASS_COLOURS, palette_of
 from ca.sizes import ALIVE_THRESHOLD, CHANNELS, HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
+from ca.system.errors import FailedError
 
 SAMPLES_PER_CLASS = 10
 TRACE_SEED = 1
@@ -32,11 +33,14 @@ def page_content(checkpoint: Checkpoint, digits: Digits) -> dict[str, Any]:
         digits: the first ten of each class go into the page
 
     Raises:
-        FailedError: the page does not compute the automaton's rule
+        FailedError: the page does not compute the automaton's rule, or the images are not square
     """
     automaton = checkpoint.automaton
     refuse_other_sizes(automaton)
     samples = _samples(digits)
+    height, width = samples.images.shape[1:]
+    if height != width:
+        raise FailedError(f"can't make a page of images of {height} x {width} pixels: they must be square")
     weights = save(automaton.state_dict())
     return {
         "name": checkpoint.path.resolve().name,

@@ -15,6 +15,7 @@ from ca.system.errors import FailedError
 from ca.system.signals import ended_by_ctrl_c
 
 HOST = "127.0.0.1"
+HTTP_PORT = 80
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",  # the next `ca demo` may serve another automaton at the same address
@@ -99,5 +100,8 @@ def page_server(page: str, port: int) -> ThreadingHTTPServer:
         raise FailedError(
             f"can't serve on port {port}: {error.strerror}; choose another --port, or 0 for any"
         ) from error
-    hosts = (f"{HOST}:{server.server_port}", f"localhost:{server.server_port}")
+    names = (HOST, "localhost")
+    hosts = [f"{name}:{server.server_port}" for name in names]
+    if server.server_port == HTTP_PORT:  # browsers leave it out
+        hosts += names
     return server

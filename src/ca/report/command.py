@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from ca.checkpoint.folder import Checkpoint, load_checkpoint
+from ca.checkpoint.names import file_part
 from ca.data.digits import load_digits
 from ca.engine.device import configure_threads, resolve_device
-from ca.protocol import Measurements, measure
-from ca.render.palette import Palette, palette_of
-from ca.report.confusion import draw_confusion
-from ca.report.curves import draw_magnitudes, draw_shares
-from ca.report.names import distinct_names, in_file_name
-from ca.report.result import Result, result_of
+from ca.protocol import measure
+from ca.render.palette import palette_of
+from ca.report.figures import Figures
+from ca.report.names import distinct_names
+from ca.report.result import diverging_tick, result_of
 from ca.report.table import report_table
-from ca.report.worst import draw_worst
 from ca.settings.choices import Dataset
 from ca.settings.commands import ReportSettings
 from ca.system.errors import UsageError
@@ -22,6 +20,7 @@ from ca.system.folders import prepare_folder, writing
 from ca.system.progress import Progress
 from ca.system.publish import publish_json
 from ca.system.seeds import seeded
+from ca.system.terminal import print_line, print_output
 
 STAGES = 2
 
@@ -29,8 +28,10 @@ STAGES = 2
 def report(settings: ReportSettings) -> None:
     """Measure checkpoints one by one, write JSON files and figures, print their paths and a table.
 
+    A figure that can't be drawn does not stop the others; the error is raised when all else is done.
+
     Raises:
-        FailedError: a checkpoint, data or device is missing, or a file can't be written
+        FailedError: a checkpoint, data or device is missing, or a file can't be written or drawn
         UsageError: a checkpoint given twice, checkpoints of several data sets, or more digits than there are
     """
     checkpoints = [load_checkpoint(path) for path in settings.checkpoints or (None,)]
@@ -45,7 +46,7 @@ def report(settings: ReportSettings) -> None:
         raise UsageError(f"--n-digits {count} is more than the {len(digits)} digits there are")
     digits, ticks = digits[:count].to(device), settings.n_steps_per_stage
     conditions = f"seed-{settings.seed}_{dataset}-{count}_ticks-{STAGES}x{ticks}"
-    palette = palette_of(settings.colours)
+    figures = Figures(folder, palette_of(settings.colours))
     results, paths = [], []
     with writing(folder, into=True):
         with Progress(count * len(checkpoints), "digit") as progress:
@@ -62,13 +63,22 @@ def report(settings: ReportSettings) -> None:
                 result = result_of(
                     measured, checkpoint=name, step=checkpoint.step, dataset=dataset, seed=settings.seed
                 )
-                stem = folder / f"{in_file_name(name)}_{conditions}"
-                paths += _write_one(stem, result, measured, palette)
+                stem = folder / f"{file_part(name, [checkpoint])}_{conditions}"
+                tick = diverging_tick(result)
+                if tick is not None:
+                    print_line(
+                        f"ca: the states of {name} diverge: they are infinite from tick {tick} on, "
+                        "where its curves end"
+                    )
+                record = stem.with_name(stem.name + ".json")
+                publish_json(record, asdict(result))
+                paths += [record, *figures.of_one(stem, result, measured)]
                 results.append(result)
         others = f"-and-{len(names) - 1}-more" if len(names) > 1 else ""
-        paths += _write_all(folder / f"{in_file_name(names[0])}{others}_{conditions}", results)
-    print(*paths, sep="\n")
-    print(report_table(results))
+        first = file_part(names[0] + others, checkpoints)
+        paths += figures.of_all(folder / f"{first}_{conditions}", results)
+    print_output(*map(str, paths), report_table(results))
+    figures.raise_failures()
 
 
 def _common_dataset(checkpoints: Sequence[Checkpoint]) -> Dataset:
@@ -77,32 +87,3 @@ def _common_dataset(checkpoints: Sequence[Checkpoint]) -> Dataset:
     if len(datasets) > 1:
         raise UsageError(f"the checkpoints are of {' and '.join(datasets)}: choose one with --dataset")
     return datasets[0]
-
-
-def _write_one(stem: Path, result: Result, measured: Measurements, palette: Palette) -> list[Path]:
-    """Write the files of one checkpoint; return their paths."""
-    endings = (".json", "-confusion.png", "-worst.png")
-    paths = record, matrix, worst = [stem.with_name(stem.name + ending) for ending in endings]
-    publish_json(record, asdict(result))
-    last = measured.votes.shape[0] * measured.votes.shape[1]
-    draw_confusion(result.confusion, result.checkpoint, tick=last, path=matrix)
-    draw_worst(
-        measured.votes[0],
-        measured.labels[0],
-        measured.last_cells[0],
-        palette,
-        name=result.checkpoint,
-        path=worst,
-    )
-    return paths
-
-
-def _write_all(stem: Path, results: Sequence[Result]) -> list[Path]:
-    """Write the files on all checkpoints together; return their paths."""
-    endings = ("-curves.png", "-magnitudes.png")
-    paths = shares, magnitudes = [stem.with_name(stem.name + ending) for ending in endings]
-    curves = {result.checkpoint: result.curves for result in results}
-    ticks = results[0].ticks_per_stage
-    draw_shares(curves, ticks, with_article=results[0].dataset == "mnist", path=shares)
-    draw_magnitudes(curves, ticks, path=magnitudes)
-    return paths

@@ -8,13 +8,14 @@ from matplotlib import colormaps
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from ca.render.figures import PRINT_DPI, percent, plain_text, save_figure
+from ca.render.figures import PRINT_DPI, own_style, percent, plain_text, save_figure
 from ca.sizes import NUM_CLASSES
 
 MIN_DARKEST = 10  # digits: fewer equal errors never get the darkest colour
 ORANGES = ListedColormap(colormaps["Oranges"](np.linspace(0, 0.7, 256)))  # black text is legible on all
 
 
+@own_style
 def draw_confusion(confusion: Sequence[Sequence[int]], name: str, *, tick: int, path: Path) -> None:
     """Draw the counts, and the errors in colour; the diagonal, with nearly all digits, has none.
 

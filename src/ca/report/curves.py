@@ -9,14 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from ca.render.figures import COLOURS, PRINT_DPI, percent, plain_axes, plain_text, save_figure
+from ca.render.figures import COLOURS, PRINT_DPI, own_style, percent, plain_axes, plain_text, save_figure
 from ca.report import article
 
-Curves = Mapping[str, Sequence[float]]  # for each metric, its value after every tick
+Curves = Mapping[str, Sequence[float | None]]  # the value of each metric after every tick, None if infinite
 DASHES = ("-", "--", ":", "-.")  # the next one when all colours are used
 LEGEND_LETTERS = 90  # letters that fit into a line of the legend
 
 
+@own_style
 def draw_shares(
     curves: Mapping[str, Curves], ticks_per_stage: int, *, with_article: bool, path: Path
 ) -> None:
@@ -42,6 +43,7 @@ def draw_shares(
     _finish(figure, panels["cell_accuracy"], path)
 
 
+@own_style
 def draw_magnitudes(curves: Mapping[str, Curves], ticks_per_stage: int, *, path: Path) -> None:
     """Draw mean absolute state and residual against ticks (article, "Experiment 2")."""
     labels = {"mean_abs_state": "mean absolute state", "mean_abs_residual": "mean absolute residual"}
@@ -62,7 +64,8 @@ def _panels(
     for metric, axes in panels.items():
         for (name, curve), (dashes, colour) in zip(curves.items(), cycle(product(DASHES, COLOURS))):
             for start in range(0, len(curve[metric]), ticks_per_stage):  # a line ends at the mutation
-                values = curve[metric][start : start + ticks_per_stage]
+                some = curve[metric][start : start + ticks_per_stage]
+                values = [math.nan if value is None else value for value in some]
                 ticks = range(start + 1, start + 1 + len(values))
                 label = None if start else plain_text(name)
                 axes.plot(ticks, values, dashes, color=colour, linewidth=1.5, label=label)
@@ -87,9 +90,14 @@ def _set_logarithmic(axes: Axes) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _settled(curve: Sequence[float], ticks_per_stage: int) -> list[float]:
+def _settled(curve: Sequence[float | None], ticks_per_stage: int) -> list[float]:
     """The values in the second half of each stage, when most cells no longer change their class."""
-    return [value for tick, value in enumerate(curve) if tick % ticks_per_stage >= ticks_per_stage // 2]
+    second_half = ticks_per_stage // 2
+    return [
+        value
+        for tick, value in enumerate(curve)
+        if value is not None and tick % ticks_per_stage >= second_half
+    ]
 
 
 def _bottom(lowest: float) -> float:

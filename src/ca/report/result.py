@@ -1,5 +1,6 @@
 """The measured result of a checkpoint, as a report's JSON file holds it."""
 
+import math
 from dataclasses import dataclass
 
 from ca.metrics import confusion
@@ -28,7 +29,7 @@ class Result:
         top: for each of the three metrics
         at_tick: the three metrics after some ticks
         confusion: (10, 10) digits of each label (row) by most common class (column), after the last tick
-        curves: every metric after every tick of both stages
+        curves: every metric after every tick of both stages; None from the tick on at which it is infinite
     """
 
     checkpoint: str
@@ -40,7 +41,7 @@ class Result:
     top: dict[str, Top]
     at_tick: dict[int, dict[str, float]]
     confusion: list[list[int]]
-    curves: dict[str, list[float]]
+    curves: dict[str, list[float | None]]
 
 
 def result_of(measured: Measurements, *, checkpoint: str, step: int, dataset: Dataset, seed: int) -> Result:
@@ -60,5 +61,17 @@ def result_of(measured: Measurements, *, checkpoint: str, step: int, dataset: Da
         top={name: Top(max(curve), curve.index(max(curve)) + 1) for name, curve in first_stage.items()},
         at_tick={tick: metrics_at(curves, tick) for tick in printed},
         confusion=confusion(measured.votes[-1, -1], measured.labels[-1]).tolist(),
-        curves=curves,
+        curves={name: _until_infinite(curve) for name, curve in curves.items()},
     )
+
+
+def diverging_tick(result: Result) -> int | None:
+    """The first tick after which the states of cells are infinite or NaN, or None."""
+    ticks = [curve.index(None) + 1 for curve in result.curves.values() if None in curve]
+    return min(ticks, default=None)
+
+
+def _until_infinite(curve: list[float]) -> list[float | None]:
+    """A curve whose values are None from the first one on that is infinite or NaN."""
+    end = next((tick for tick, value in enumerate(curve) if not math.isfinite(value)), len(curve))
+    return [*curve[:end], *[None] * (len(curve) - end)]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ca.cells import DEAD, Indices
 from ca.metrics import agreeing
-from ca.render.figures import PRINT_DPI, class_legend, plain_text, save_figure
+from ca.render.figures import PRINT_DPI, class_legend, own_style, plain_text, save_figure
 from ca.render.palette import Palette
 from ca.render.pictures import cell_tiles, mosaic, paint
 
@@ -50,6 +50,7 @@ def agreed_on_wrong(votes: Tensor, labels: Tensor) -> Tensor:
     return found[wrong[:, found].sum(0).argsort(descending=True, stable=True)]
 
 
+@own_style
 def draw_worst(
     votes: Tensor, labels: Tensor, last_cells: Indices, palette: Palette, *, name: str, path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from ca.settings.flags import (
     CheckpointOrBundled,
     CheckpointsOrBundled,
     DatasetOrNone,
+    Folder,
     Number,
     NumberOrNone,
     Page,
@@ -72,9 +73,9 @@ class EvaluateSettings:
     """Seed of the choice of digits and of all random draws."""
     dataset: DatasetOrNone = None
     """Data set of the digits."""
-    data_dir: Path = Path("data")
+    data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
-    output_dir: Path = Path("outputs_evaluate")
+    output_dir: Folder = Path("outputs_evaluate")
     """Folder of the video."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps ..."""
@@ -124,11 +125,11 @@ class ReportSettings:
     """The same seed gives the same results."""
     dataset: DatasetOrNone = None
     """Data set of the digits."""
-    data_dir: Path = Path("data")
+    data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
     colours: Colours = DEFAULT_COLOURS
     """Colours of the classes. distinct and petroff: also for colour-blind eyes. article: the article's."""
-    output_dir: Path = Path("outputs_report")
+    output_dir: Folder = Path("outputs_report")
     """Folder of the JSON files and figures."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps ..."""
@@ -154,7 +155,7 @@ class BenchmarkSettings:
     """Also measure memory and start-up time of whole commands."""
     json: bool = False
     """Print JSON instead of a table."""
-    output_dir: Path = Path("outputs_benchmark")
+    output_dir: Folder = Path("outputs_benchmark")
     """Folder of the figure and the JSON file."""
     seed: Whole = 0
     """Seed of the digits and of all random draws."""
@@ -177,7 +178,7 @@ class DemoSettings:
     """Port on 127.0.0.1; 0 takes any free one."""
     browser: bool = True
     """Open the page in the browser."""
-    data_dir: Path = Path("data")
+    data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
 
     def __post_init__(self) -> None:
@@ -193,7 +194,7 @@ class ExportSettings:
     """Folder of the checkpoint."""
     page: Page
     """The file to write, for example page.html."""
-    data_dir: Path = Path("data")
+    data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
 
 

@@ -34,6 +34,15 @@ def _number(word: str) -> float:
         raise ValueError(f"{word!r} is not a number") from None
 
 
+def _path(word: str) -> Path:
+    """A path; `~` at its start is the home of the user, if there is one."""
+    path = Path(word)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # no home, or no such user
+        return path
+
+
 def _read(
     read: Callable[[str], Any], metavar: str, choices: tuple[str, ...] | None = None
 ) -> PrimitiveConstructorSpec[Any]:
@@ -54,7 +63,8 @@ Whole = Annotated[int, _read(_whole_number, "INT")]  # also written 100_000 or 1
 WholeOrNone = Annotated[int | None, _read(_whole_number, "INT")]
 Number = Annotated[float, _read(_number, "FLOAT")]
 NumberOrNone = Annotated[float | None, _read(_number, "FLOAT")]
-FolderOrNone = Annotated[Path | None, _read(Path, "PATH"), arg(help_behavior_hint="")]
+Folder = Annotated[Path, _read(_path, "PATH")]
+FolderOrNone = Annotated[Path | None, _read(_path, "PATH"), arg(help_behavior_hint="")]
 DatasetOrNone = Annotated[
     Dataset | None, _read(str, "{" + ",".join(DATASETS) + "}", DATASETS), default_is("the checkpoint's")
 ]
@@ -69,10 +79,10 @@ Ticks = Annotated[
     ),
 ]
 BUNDLED = default_is("the one that comes with ca")
-Checkpoint = Annotated[Path, Positional, arg(metavar="CHECKPOINT")]
-CheckpointOrBundled = Annotated[Path | None, Positional, _read(Path, "CHECKPOINT"), BUNDLED]
-CheckpointsOrBundled = Annotated[tuple[Path, ...], Positional, arg(metavar="[CHECKPOINT ...]"), BUNDLED]
-Page = Annotated[Path, Positional, arg(metavar="PAGE")]
+Checkpoint = Annotated[Path, Positional, _read(_path, "CHECKPOINT")]
+CheckpointOrBundled = Annotated[Path | None, Positional, _read(_path, "CHECKPOINT"), BUNDLED]
+CheckpointsOrBundled = Annotated[tuple[Folder, ...], Positional, arg(metavar="[CHECKPOINT ...]"), BUNDLED]
+Page = Annotated[Path, Positional, _read(_path, "PAGE")]
 
 
 def flag(name: str) -> str:

@@ -23,7 +23,7 @@ from ca.settings.commands import (
 )
 from ca.settings.flags import flag
 from ca.settings.training import TrainSettings
-from ca.system.errors import UsageError
+from ca.system.errors import FailedError, UsageError
 
 LEAST_COLUMNS = 40  # tyro's help never ends in a terminal of a few columns
 COMMANDS: dict[str, type[Settings]] = {
@@ -98,6 +98,10 @@ def _parse_flags(command: str, words: list[str], default: Settings | None) -> Se
         raise UsageError(f"{_message(printed.getvalue())}; {see_help}") from None
     if surplus:
         raise UsageError(f"ca {command} has no use for {surplus[0]!r}; {see_help}")
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise FailedError("the working directory does not exist any more: change to another one") from error
     return settings
 
 

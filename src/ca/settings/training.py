@@ -6,7 +6,7 @@ from typing import Annotated
 
 from ca.settings.checks import MAX_COUNT, check_count, check_seed
 from ca.settings.choices import Dataset, LossName, RecipeName, Regime
-from ca.settings.flags import FROM_RECIPE, FolderOrNone, Ticks, Whole, default_is
+from ca.settings.flags import FROM_RECIPE, Folder, FolderOrNone, Ticks, Whole, default_is
 from ca.settings.recipes import RECIPES
 from ca.system.errors import UsageError
 
@@ -68,9 +68,9 @@ class RunSettings:
 class TrainSettings(RunSettings):
     """Train an automaton. Checkpoints, figures and metrics are written into the output folder."""
 
-    data_dir: Path = Path("data")
+    data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
-    output_dir: Path = Path("outputs_train")
+    output_dir: Folder = Path("outputs_train")
     """Folder of the run. With --resume it is the checkpoint's folder, unless given."""
     resume: FolderOrNone = None
     """Continue from this checkpoint, or from the newest undamaged one in this folder, with its settings.

@@ -1,8 +1,8 @@
 """Atomic writing: a file or folder appears under its name when it is complete, or not at all.
 
-New content is written in a folder `.ca-tmp-...` beside its target, and an older folder is moved into a folder
-`.ca-old-...` while a new one takes its place. Both have a marker inside. After a killed process `sweep` removes
-them; it touches nothing without that marker.
+New content is written in a folder `.ca-tmp-...` beside its target, and an older folder is moved into a
+folder `.ca-old-...` while a new one takes its place. Both have a marker inside. After a killed process
+`sweep` removes them; it touches nothing without that marker.
 """
 
 import contextlib
@@ -96,7 +96,7 @@ def sweep(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Sync a file, or the entries of a folder, to the disk. Folders are not synced where that is not supported.
+    """Sync a file, or the entries of a folder, to the disk. Not every system can sync folders.
 
     Raises:
         OSError: the disk is full or fails
@@ -124,7 +124,7 @@ def _sync_all(path: Path) -> None:
 
 
 def _rename(temporary: Path, path: Path) -> None:
-    """Rename, in place of an older file or folder. An older folder is moved away first and removed at the end.
+    """Rename, in place of an older file or folder. An older folder is moved away first, then removed.
 
     Raises:
         OSError: a file would replace a folder, for example
@@ -159,7 +159,7 @@ def _marked_folder(kind: str, parent: Path) -> Path:
 
 
 def _clear(folder: Path) -> None:
-    """Remove a marked folder as far as possible. The marker goes last, so that a kill leaves it for `sweep`."""
+    """Remove a marked folder as far as possible, the marker last: a kill leaves it for `sweep`."""
     with contextlib.suppress(OSError):
         for inner in list(folder.iterdir()):
             if inner.name != MARKER:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from ca.cells import Indices
-from ca.render.figures import class_legend, plain_axes, save_figure
+from ca.render.figures import class_legend, own_style, plain_axes, save_figure
 from ca.render.palette import palette_of
 from ca.render.pictures import cell_tiles, mosaic, paint
 from ca.settings.choices import DEFAULT_COLOURS
@@ -16,6 +16,7 @@ from ca.settings.choices import DEFAULT_COLOURS
 MEDIAN_SHARE = 0.02  # of the points so far: the window of the running median
 
 
+@own_style
 def draw_loss_history(rows: list[dict[str, Any]], path: Path) -> None:
     """Draw the loss on a logarithmic axis, points and a running median, and the learning rate below it."""
     step, loss, rate = (np.array([row[name] for row in rows]) for name in ("step", "loss", "rate"))
@@ -45,6 +46,7 @@ def _running_median(values: np.ndarray) -> np.ndarray:
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
 
 
+@own_style
 def draw_batch(before: Indices, after: Indices, *, step: int, ticks: int, path: Path) -> None:
     """Draw the cells of a batch before and after its ticks, both (batch, height, width) palette indices."""
     palette = palette_of(DEFAULT_COLOURS)

@@ -12,11 +12,11 @@ from ca.checkpoint.folder import save_checkpoint
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import random_draws, rollout
 from ca.protocol import measure, metrics_at
+from ca.render.attempt import drawing
 from ca.system.errors import FailedError
 from ca.system.folders import FolderLock, writing
 from ca.system.seeds import seeded
 from ca.system.terminal import print_line
-from ca.train.history import draw_batch, draw_loss_history
 from ca.train.metrics_file import MetricsFile
 from ca.train.progress import TrainingProgress
 from ca.train.resume import machine_of
@@ -29,8 +29,9 @@ SCORED_TICKS = 200
 class TrainingOutput:
     """The output folder and the progress bar of a run, for a `with` block.
 
-    An error of the disk is reported, and the run continues; what could not be written is tried again later.
-    Before anything is written, the folder's lock is checked: a run whose folder another run uses ends.
+    An error of the disk or of a figure is reported, and the run continues; what could not be written is
+    tried again later. Before anything is written, the folder's lock is checked: a run whose folder another
+    run uses ends.
 
     Attributes:
         lock: of the folder, or None if nothing else writes into it
@@ -44,7 +45,7 @@ class TrainingOutput:
         self.metrics = MetricsFile(folder / "metrics.jsonl", keep_to_step=run.step)
         self.progress = TrainingProgress(run.step, run.settings.steps)
         self.unsaved: FailedError | None = None
-        self._reported = ""
+        self._reported: dict[str, str] = {}  # the last error of each kind of file
 
     def __enter__(self) -> "TrainingOutput":
         return self
@@ -70,7 +71,7 @@ class TrainingOutput:
             "rate": run.recipe.rate_at(run.step, run.settings.steps),
             "steps_per_minute": self.progress.steps_per_minute,
         }
-        with self._reporting_errors():
+        with self._reporting_errors("metrics"):
             self.metrics.append(row | scores)
 
     def score(self) -> dict[str, float]:
@@ -98,8 +99,13 @@ class TrainingOutput:
             FailedError: another run uses the folder
         """
         self._check_lock()
-        with self._reporting_errors():
-            draw_loss_history(self.metrics.rows, self.folder / "loss-history.png")
+        with self._reporting_errors("history"):
+            history = self.folder / "loss-history.png"
+            with drawing(history):
+                from ca.train.history import draw_loss_history
+
+                draw_loss_history(self.metrics.rows, history)
+        with self._reporting_errors("batch"):
             self._draw_batch()
 
     def _draw_batch(self) -> None:
@@ -112,13 +118,11 @@ class TrainingOutput:
             after = graph.scatter(rollout(run.automaton, graph, graph.gather(grid), draws), grid)
         batches = self.folder / "batches"
         batches.mkdir(parents=True, exist_ok=True)
-        draw_batch(
-            colour_indices(grid),
-            colour_indices(after),
-            step=run.step,
-            ticks=ticks,
-            path=batches / f"step-{run.step:06d}.png",
-        )
+        path = batches / f"step-{run.step:06d}.png"
+        with drawing(batches):
+            from ca.train.history import draw_batch
+
+            draw_batch(colour_indices(grid), colour_indices(after), step=run.step, ticks=ticks, path=path)
 
     def save(self, loss: float, scores: dict[str, float], state: dict[str, Tensor]) -> None:
         """Write a checkpoint and print a line about it.
@@ -154,14 +158,14 @@ class TrainingOutput:
             self.lock.check()
 
     @contextmanager
-    def _reporting_errors(self) -> Generator[None]:
-        """Report an error of the disk in the `with` block, unless the last block had the same one."""
+    def _reporting_errors(self, kind: str) -> Generator[None]:
+        """Report an error of the disk or of a figure, unless the last one of this kind was the same."""
         try:
             with writing(self.folder, into=True):
                 yield
         except FailedError as error:
-            if str(error) != self._reported:
+            if str(error) != self._reported.get(kind):
                 print_line(f"ca: {error}; training goes on")
-            self._reported = str(error)
+            self._reported[kind] = str(error)
         else:
-            self._reported = ""
+            self._reported.pop(kind, None)

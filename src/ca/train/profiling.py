@@ -5,6 +5,7 @@ from pathlib import Path
 from torch.profiler import ProfilerActivity, profile, supported_activities
 
 from ca.system.errors import UsageError
+from ca.system.publish import published
 from ca.system.terminal import print_line
 from ca.train.run import TrainingRun
 from ca.train.step import training_step
@@ -31,5 +32,6 @@ def profile_steps(run: TrainingRun, path: Path) -> None:
         for _ in range(STEPS):
             training_step(run)
     if run.ranks.is_main:
-        trace.export_chrome_trace(str(path))
+        with published(path) as temporary:
+            trace.export_chrome_trace(str(temporary))
         print_line(f"profiled {STEPS} steps: open {path} in https://ui.perfetto.dev or chrome://tracing")

@@ -1,0 +1,91 @@
+"""Figures do not depend on the user's Matplotlib settings, and one that fails ends no work."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pytest
+from matplotlib.figure import Figure
+
+from ca.render.attempt import drawing
+from ca.render.figures import own_style, plain_text, save_figure
+from ca.system.errors import FailedError
+from ca.train.history import draw_loss_history
+
+ROWS = [{"step": step, "loss": 1 / step, "rate": 0.1} for step in range(1, 30)]
+USER_SETTINGS: dict[Any, Any] = {
+    "text.usetex": True,
+    "font.family": ["no such font"],
+    "figure.autolayout": True,
+    "figure.dpi": 7,
+    "savefig.dpi": 9,
+    "savefig.bbox": "tight",
+    "axes.facecolor": "red",
+    "axes.unicode_minus": False,
+    "lines.linewidth": 20,
+    "font.size": 60,
+}
+
+
+@pytest.mark.parametrize("name", USER_SETTINGS)
+def test_settings_of_the_user_have_no_influence(name: Any, tmp_path: Path) -> None:
+    draw_loss_history(ROWS, tmp_path / "default.png")
+    with matplotlib.rc_context({name: USER_SETTINGS[name]}):
+        draw_loss_history(ROWS, tmp_path / "users.png")
+        assert matplotlib.rcParams[name] == USER_SETTINGS[name], "they are restored"
+    assert (tmp_path / "users.png").read_bytes() == (tmp_path / "default.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name", ["模型-4", "b\udce9 run", "a\nb", "🙂", "$x$ _y", "\u202eright to left", "_", ""]
+)
+def test_any_folder_name_is_drawn_without_warnings(name: str, tmp_path: Path) -> None:
+    @own_style
+    def draw() -> None:
+        figure = Figure(layout="constrained")
+        axes = figure.subplots()
+        axes.plot([1], [1], label=plain_text(name))
+        axes.set_title(plain_text(name))
+        figure.legend()
+        save_figure(figure, tmp_path / "figure.png")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw()
+    assert (tmp_path / "figure.png").stat().st_size > 1_000
+
+
+def test_characters_without_a_glyph_are_escaped() -> None:
+    assert plain_text("é-a\udce9\n") == r"é-a\udce9\n"
+    assert plain_text("$_") == r"\$_"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (RuntimeError("latex was not found\nlong output"), "latex was not found"),
+        (ValueError("bad"), "bad"),
+        (MemoryError(), "MemoryError"),
+        (UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "invalid"), "'utf-8' codec can't decode"),
+    ],
+)
+def test_whatever_a_figure_raises_is_one_line(error: Exception, line: str) -> None:
+    with pytest.raises(FailedError) as caught, drawing(Path("f.png")):
+        raise error
+    assert str(caught.value).startswith(f"can't draw f.png: {line}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), KeyboardInterrupt()])
+def test_errors_of_the_disk_and_interrupts_stay_what_they_are(error: BaseException) -> None:
+    with pytest.raises(type(error)), drawing(Path("f.png")):
+        raise error
+
+
+def test_arguments_reach_the_function(tmp_path: Path) -> None:
+    found: list[object] = []
+    draw: Callable[..., None] = own_style(lambda *args, **options: found.extend([args, options]))
+    draw(1, path=tmp_path)
+    assert found == [(1,), {"path": tmp_path}]
