@@ -43,7 +43,7 @@ def export(settings: ExportSettings) -> None:
 
 def _is_special(path: Path) -> bool:
     """Whether a path is a device, a pipe or an open file of this process, which must not be replaced."""
-    if Path(os.path.abspath(path)).parts[1:2] in (("dev",), ("proc",)):  # noqa: PTH100 - links stay
+    if Path(os.path.abspath(path)).parts[1:2] in (("dev",), ("proc",)):
         return path.exists()
     try:
         return not stat.S_ISREG(path.stat().st_mode)
