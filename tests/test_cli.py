@@ -359,3 +359,37 @@ def test_each_command_runs_its_own_workflow(
         monkeypatch.setattr(f"ca.{name}.command.{name}", recorder(name))
     ca.cli.run(settings)
     assert ran == [(module, settings)]
+
+
+@pytest.mark.usefixtures("drawing_nothing")
+@pytest.mark.parametrize(
+    ("folder", "resume"),
+    [
+        ("", "latest"),
+        ("run/model-steps-2", "."),
+        ("run", "."),
+        ("run/model-steps-2", ".."),
+        ("elsewhere", "../latest"),
+    ],
+)
+def test_a_run_is_resumed_in_its_own_folder(
+    folder: str, resume: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    main(["train", *SMALL, "--steps", "2", "--output-dir", "run"])
+    Path("latest").symlink_to("run/model-steps-2")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / folder)
+    main(["train", "--resume", resume, "--steps", "3", "--device", "cpu"])
+    assert [path.name for path in checkpoints_in(tmp_path / "run")] == ["model-steps-2", "model-steps-3"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "latest", "run"]
+
+
+@pytest.mark.usefixtures("drawing_nothing")
+def test_a_folder_is_the_same_however_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ar").mkdir()
+    for steps in ("2", "3"):
+        words = ["--steps", steps, "--output-dir", "ar", "--resume", str(tmp_path / "ar")]
+        main(["train", *SMALL, *words])
+    assert [path.name for path in checkpoints_in(tmp_path / "ar")] == ["model-steps-2", "model-steps-3"]

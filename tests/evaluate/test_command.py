@@ -271,3 +271,30 @@ def test_checkpoint_keeps_its_fire_rate_and_noise(tmp_path: Path) -> None:
     path = saved_automaton(tmp_path, CellularAutomaton(0.25, 0.5))
     automaton = load_checkpoint(path).automaton
     assert (automaton.fire_rate, automaton.noise) == (0.25, 0.5)
+
+
+def test_videos_of_checkpoints_with_the_same_name_are_kept_apart(
+    settings: EvaluateSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = saved_automaton(tmp_path / "other", random_automaton(5, dtype=torch.float32))
+    for checkpoint in (settings.checkpoint, other):
+        evaluate(replace(settings, checkpoint=checkpoint, format="gif"))
+    first, second = (line for line in capsys.readouterr().out.splitlines() if line.endswith(".gif"))
+    assert first != second
+    assert Path(first).is_file()
+
+
+@pytest.mark.parametrize("name", ["b\udce9", "n" * 250, "模" * 80])
+def test_any_folder_name_gives_a_video(settings: EvaluateSettings, tmp_path: Path, name: str) -> None:
+    assert settings.checkpoint is not None
+    checkpoint = settings.checkpoint.rename(tmp_path / name)
+    evaluate(replace(settings, checkpoint=checkpoint))
+    (video,) = settings.output_dir.iterdir()
+    assert video.suffix == ".mp4"
+
+
+def test_ffmpeg_is_tried_before_the_work(settings: EvaluateSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/no/such")
+    with pytest.raises(FailedError, match=r"^ffmpeg /no/such does not work: .*--format gif"):
+        evaluate(settings)
+    assert not settings.output_dir.exists()

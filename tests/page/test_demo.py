@@ -117,3 +117,15 @@ main(["demo", "--port", "0", "--no-browser"])
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGINT
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.1:{port}", "localhost:{port}"])
+def test_at_the_port_of_http_hosts_need_no_port(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    monkeypatch.setattr("ca.page.demo.HTTP_PORT", number)
+    server = page_server("hello", number)
+    threading.Thread(target=server.handle_request, daemon=True).start()
+    assert answer(number, "GET", "/", host.format(port=number))[:2] == (200, b"hello")
+    server.server_close()

@@ -1,13 +1,17 @@
 """`ca export`."""
 
+import json
+import os
 import re
+import threading
 from pathlib import Path
 
 import pytest
 import torch
-from support.helpers import random_automaton, saved_automaton
+from support.helpers import random_automaton, reseal, saved_automaton
 
 from ca.cli import main
+from ca.page import export as export_module
 
 
 def test_export_writes_what_demo_serves(
@@ -34,3 +38,73 @@ def test_export_that_fails_prints_one_line(
     assert caught.value.code == 1
     assert re.fullmatch(rf"ca: can't write {re.escape(str(path))}: .+\n", capsys.readouterr().err)
     assert (tmp_path / "file").read_text() == "kept"
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(export_module, "build_page", lambda checkpoint, digits: "<p>page</p>" * 9)
+    return str(saved_automaton(tmp_path / "c", random_automaton(dtype=torch.float32)))
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_link_stays_and_its_target_is_replaced(checkpoint: str, tmp_path: Path, existing: bool) -> None:
+    target, link = tmp_path / "target.html", tmp_path / "link.html"
+    if existing:
+        target.write_text("old")
+    link.symlink_to(target.name)
+    main(["export", checkpoint, str(link)])
+    assert link.is_symlink()
+    assert target.read_text().startswith("<p>page")
+
+
+def test_a_pipe_is_written_into(checkpoint: str, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader.start()
+    main(["export", checkpoint, str(pipe)])
+    reader.join(10)
+    assert read == ["<p>page</p>" * 9]
+    assert pipe.is_fifo()
+
+
+def test_a_pipe_that_nobody_reads_is_one_line(
+    checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(export_module, "PIPE_LIMIT", 0.1)
+    with pytest.raises(SystemExit, match="1"):
+        main(["export", checkpoint, str(pipe)])
+    assert re.fullmatch(rf"ca: can't write {pipe}: .+\n", capsys.readouterr().err)
+
+
+def test_a_device_stays_what_it_is(checkpoint: str, tmp_path: Path) -> None:
+    link = tmp_path / "null"
+    link.symlink_to(os.devnull)
+    for path in (os.devnull, str(link)):
+        main(["export", checkpoint, path])
+    assert Path(os.devnull).is_char_device()
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("page", [".", "/", "..", "n" * 300])
+def test_folders_and_names_that_are_too_long_are_one_line(
+    checkpoint: str, page: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match="1"):
+        main(["export", checkpoint, page])
+    assert re.fullmatch(rf"ca: can't write {re.escape(page)}: .+\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("value", ['"0.9"', '"words"', "null", "[1]", "1" + 400 * "0", "{}", "true"])
+def test_metrics_that_are_no_numbers_are_one_line(
+    checkpoint: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = {"held_out_agreement": json.loads(value)}
+    reseal(Path(checkpoint), lambda config: config.update(metrics=metrics))
+    with pytest.raises(SystemExit, match="1"):
+        main(["export", checkpoint, str(tmp_path / "page.html")])
+    assert re.fullmatch(r"ca: .+\n", capsys.readouterr().err)
+    assert not (tmp_path / "page.html").exists()

@@ -3,6 +3,7 @@
 import errno
 import json
 from dataclasses import replace
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -167,11 +168,13 @@ def test_paths_are_printed_and_figures_are_pictures(
 ) -> None:
     report(replace(settings, checkpoints=two))
     paths = [Path(line) for line in capsys.readouterr().out.splitlines() if line.startswith("/")]
+    a, b = (sha256((path / "model.safetensors").read_bytes()).hexdigest() for path in two)
+    a, b, ab = (digest[:8] for digest in (a, b, sha256((a + b).encode()).hexdigest()))
     measured_on = "_seed-0_mnist-20_ticks-2x3"
     assert [path.name for path in paths] == [
-        *(f"a-model-steps-7{measured_on}{end}" for end in (".json", "-confusion.png", "-worst.png")),
-        *(f"b-model-steps-7{measured_on}{end}" for end in (".json", "-confusion.png", "-worst.png")),
-        *(f"a-model-steps-7-and-1-more{measured_on}{end}" for end in ("-curves.png", "-magnitudes.png")),
+        *(f"a-model-steps-7_{a}{measured_on}{end}" for end in (".json", "-confusion.png", "-worst.png")),
+        *(f"b-model-steps-7_{b}{measured_on}{end}" for end in (".json", "-confusion.png", "-worst.png")),
+        *(f"a-model-steps-7-and-1-more_{ab}{measured_on}{end}" for end in ("-curves.png", "-magnitudes.png")),
     ]
     assert sorted(paths) == sorted(settings.output_dir.iterdir())
     for path in paths:
@@ -401,3 +404,45 @@ def test_a_figure_that_fails_stops_nothing_else(
     assert len(list(settings.output_dir.iterdir())) == len(DRAWING), "the JSON file and three figures"
     assert len([line for line in output if line.startswith("/")]) == len(DRAWING)
     assert any("article" in line for line in output), "the table"
+
+
+@pytest.mark.parametrize("scale", [1e18, 1e36])
+def test_states_that_diverge_are_null_and_curves_end(
+    tmp_path: Path, scale: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    automaton = random_automaton(dtype=torch.float32)
+    with torch.no_grad():
+        for weights in automaton.parameters():
+            weights.mul_(scale)
+    settings = ReportSettings(
+        checkpoints=(saved_automaton(tmp_path, automaton),),
+        n_digits=4,
+        n_steps_per_stage=3,
+        output_dir=tmp_path / "outputs",
+    )
+    report(settings)
+    output, error = capsys.readouterr()
+    assert len(list(settings.output_dir.iterdir())) == 5
+    content = next(settings.output_dir.glob("*.json")).read_text()
+    curves = json.loads(content, parse_constant=pytest.fail)["curves"]
+    ends = [curve.index(None) + 1 for curve in curves.values() if None in curve]
+    assert error == (
+        f"ca: the states of model-steps-7 diverge: they are infinite from tick {min(ends)} on, "
+        "where its curves end\n"
+    )
+    for curve in curves.values():
+        assert len(curve) == 6
+        assert None not in curve or set(curve[curve.index(None) :]) == {None}
+    assert "cell accuracy" in output
+
+
+def test_any_folder_name_is_measured_and_printed(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    for name in ("b\udce9", "n" * 250, "模" * 80):
+        folder = saved_automaton(tmp_path, random_automaton(dtype=torch.float32)).rename(tmp_path / name)
+        report(
+            ReportSettings(checkpoints=(folder,), n_digits=2, n_steps_per_stage=1, output_dir=tmp_path / "o")
+        )
+    assert len(list((tmp_path / "o").iterdir())) == 3 * 5
+    assert len(capsysbinary.readouterr().out.splitlines()) > 15

@@ -10,6 +10,7 @@ from ca.cli import main
 from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings
 from ca.settings.parsing import parse
 from ca.settings.training import TrainSettings
+from ca.system.errors import FailedError
 
 COMMANDS = "train, evaluate, report, demo, export, benchmark"
 
@@ -188,3 +189,43 @@ def test_ticks_that_are_not_a_range_are_one_line(
         line
         == f"--ticks must be two or four numbers from 1 on, the lower of two first, not {' '.join(ticks)}"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["train", "--output-dir=~/x"], "output_dir"),
+        (["train", "--output-dir", "~/x"], "output_dir"),
+        (["train", "--data-dir=~/x"], "data_dir"),
+        (["train", "--resume", "~/x"], "resume"),
+        (["evaluate", "~/x"], "checkpoint"),
+        (["evaluate", "--output-dir=~/x"], "output_dir"),
+        (["demo", "~/x"], "checkpoint"),
+        (["demo", "--data-dir=~/x"], "data_dir"),
+        (["export", "~/x", "page"], "checkpoint"),
+        (["export", "c", "~/x"], "page"),
+        (["report", "~/x", "--output-dir=~/x"], "output_dir"),
+        (["benchmark", "--output-dir=~/x"], "output_dir"),
+    ],
+)
+def test_every_path_expands_the_home(words: list[str], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/some/home")
+    assert getattr(parse(words), name) == Path("/some/home/x")
+    assert not any("~" in str(value) for value in vars(parse(words)).values())
+
+
+def test_a_home_that_is_not_known_is_left_as_it_is() -> None:
+    words = ["report", "~no-such-user/a", "b", "--output-dir=~no-such-user/x"]
+    settings = parse(words)
+    assert isinstance(settings, ReportSettings)
+    assert settings.output_dir == Path("~no-such-user/x")
+    assert settings.checkpoints == (Path("~no-such-user/a"), Path("b"))
+
+
+def test_a_deleted_working_folder_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(FailedError, match=r"^the working directory does not exist any more"):
+        parse(["report"])

@@ -99,7 +99,7 @@ def _view_and_layout(settings: EvaluateSettings, digits: Digits) -> tuple[View, 
 
 
 def _file_name(checkpoint: Checkpoint, settings: EvaluateSettings) -> str:
-    """A name of the checkpoint, a hash of its weights, and the settings that the video depends on."""
+    """A name with the checkpoint, its hash, the seed and the settings that the video depends on."""
     parts = [
         file_part(checkpoint.path.resolve().name, [checkpoint]),
         f"seed-{settings.seed}",
