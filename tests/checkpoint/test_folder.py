@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -699,3 +700,45 @@ def test_the_package_never_uses_pickle() -> None:
     assert len(sources) > 15
     found = {source.name: pickle_uses(source.read_text(encoding="utf-8")) for source in sources}
     assert {name: uses for name, uses in found.items() if uses} == {}
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, CONFIG, TRAINING_STATE])
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "sparse"])
+def test_a_file_that_would_never_end_is_refused_at_once(tmp_path: Path, name: str, kind: str) -> None:
+    """Such as a pipe without a writer, or 100 GB of nothing."""
+    checkpoint = write(tmp_path, 7)
+    path = checkpoint / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, 100 * 10**9)
+    start = time.monotonic()
+    with pytest.raises(CheckpointError) as caught:
+        newest_checkpoint(tmp_path)
+    assert time.monotonic() - start < 5
+    assert "all checkpoints" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_that_can_not_be_read_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be whole: a run that went on from an older one would replace it."""
+    write(tmp_path, 7)
+    unreadable = write(tmp_path, 8)
+    original = Path.open
+
+    def fail(path: Path, *arguments: Any) -> Any:
+        if path.parent == unreadable and path.name == TRAINING_STATE:
+            raise OSError(5, "Input/output error")
+        return original(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(CheckpointError, match=r"can't read checkpoint .*model-steps-8: Input/output error"):
+        newest_checkpoint(tmp_path)

@@ -20,14 +20,15 @@ def read_file(path: Path, *, at_most: int) -> bytes:
     """The bytes of a file.
 
     Raises:
-        CheckpointError: it is larger than `at_most` bytes
+        CheckpointError: it is larger than `at_most` bytes, or no regular file
         OSError: it cannot be read
     """
-    with path.open("rb") as file:
-        content = file.read(at_most + 1)
-    if len(content) > at_most:
+    if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+        raise CheckpointError(f"{path} is not a checkpoint's: it is not a regular file")
+    if path.stat().st_size > at_most:
         raise CheckpointError(f"{path} is not a checkpoint's: it is larger than {at_most} bytes")
-    return content
+    with path.open("rb") as file:
+        return file.read(at_most)
 
 
 def read_tensors(path: Path, expected: dict[str, Tensor], digest: str | None) -> dict[str, Tensor]:

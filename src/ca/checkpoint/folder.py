@@ -16,14 +16,17 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ca.checkpoint.config import CONFIG, Config, Machine, config_content, read_config
-from ca.checkpoint.files import check_finite, read_tensors
+from ca.checkpoint.files import check_finite, read_file, read_tensors
 from ca.model import CellularAutomaton
 from ca.settings.choices import Dataset
 from ca.settings.training import RunSettings
+from ca.sizes import CHANNELS, IMAGE_SIDE
 from ca.system.errors import CheckpointError, FailedError
 from ca.system.publish import published
 from ca.system.terminal import print_line
 
+POOLED_BYTES = IMAGE_SIDE**2 * CHANNELS * 4 + 8  # of a digit in the pool, with its label
+OTHER_STATE_BYTES = 2**26  # most that optimisers and generators take in a training state
 WEIGHTS, TRAINING_STATE = "model.safetensors", "training-state.safetensors"
 BUNDLED = "model-steps-100000"
 
@@ -161,17 +164,16 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
     Damaged ones are skipped with a warning.
 
     Raises:
-        CheckpointError: there are checkpoints, but all are damaged
+        CheckpointError: there are checkpoints, but all are damaged, or one can't be read
     """
     skipped = {}
     for path in reversed(checkpoints_in(folder)):
         try:
             checkpoint = load_checkpoint(path)
-            with (path / TRAINING_STATE).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest != checkpoint.config.sha256.get(TRAINING_STATE):
-                raise CheckpointError(f"{path / TRAINING_STATE} is damaged")
-        except (CheckpointError, OSError) as error:
+            _check_training_state(checkpoint)
+        except CheckpointError as error:
+            if isinstance(error.__cause__, OSError):  # it may be whole, and a run would write over it
+                raise
             skipped[path] = error
         else:
             for damaged, error in skipped.items():
@@ -181,6 +183,19 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
         error = next(iter(skipped.values()))
         raise CheckpointError(f"can't resume: all checkpoints in {folder} are damaged; the newest: {error}")
     return None
+
+
+def _check_training_state(checkpoint: Checkpoint) -> None:
+    """Raise CheckpointError if the training state is missing or damaged."""
+    path, pool_size = checkpoint.path / TRAINING_STATE, checkpoint.config.training.pool_size
+    if not path.exists():
+        raise CheckpointError(f"it has no {TRAINING_STATE}")
+    try:
+        state = read_file(path, at_most=pool_size * POOLED_BYTES + OTHER_STATE_BYTES)
+    except OSError as error:
+        raise CheckpointError(f"can't read checkpoint {checkpoint.path}: {error.strerror}") from error
+    if hashlib.sha256(state).hexdigest() != checkpoint.config.sha256.get(TRAINING_STATE):
+        raise CheckpointError(f"{path} is damaged")
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
