@@ -19,6 +19,7 @@ from support.helpers import MACHINE, random_automaton, reseal, saved_automaton, 
 from torch import Tensor
 
 import ca
+import ca.checkpoint.files
 from ca.checkpoint.config import CONFIG
 from ca.checkpoint.files import MAX_HEADER_BYTES
 from ca.checkpoint.folder import (
@@ -732,13 +733,13 @@ def test_a_checkpoint_that_can_not_be_read_is_not_written_over(
     """It may be whole: a run that went on from an older one would replace it."""
     write(tmp_path, 7)
     unreadable = write(tmp_path, 8)
-    original = Path.open
+    original = ca.checkpoint.files.read_regular
 
-    def fail(path: Path, *arguments: Any) -> Any:
-        if path.parent == unreadable and path.name == TRAINING_STATE:
+    def fail(path: Path, *, at_most: int) -> bytes:
+        if path == unreadable / TRAINING_STATE:
             raise OSError(5, "Input/output error")
-        return original(path, *arguments)
+        return original(path, at_most=at_most)
 
-    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr("ca.checkpoint.files.read_regular", fail)
     with pytest.raises(CheckpointError, match=r"can't read checkpoint .*model-steps-8: Input/output error"):
         newest_checkpoint(tmp_path)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import pytest
 from support.small_run import CPU, resumed, small
 
 import ca.train.loop
-from ca.train.metrics_file import read_metrics
+from ca.system.errors import FailedError
+from ca.train.command import train
+from ca.train.history import draw_loss_history
+from ca.train.metrics_file import MetricsFile, read_metrics
 from ca.train.run import TrainingRun
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -45,9 +49,79 @@ def test_the_steps_of_a_resumed_run_s_metrics_strictly_increase(stopped_run: Cal
     assert [json.loads(line)["step"] for line in lines] == [7, 10, 14, 20, 24]
 
 
-@pytest.mark.parametrize("torn", ["", "{", '{"step": 10, "loss": 4.', "\x00\x00"])
-def test_an_incomplete_last_line_of_metrics_is_left_out(torn: str, tmp_path: Path) -> None:
+ROW = b'{"step": 5, "loss": 4.5, "rate": 0.1}\n'
+
+
+@pytest.mark.parametrize("torn", [b"", b"{", b'{"step": 10, "loss": 4.', b"\x00\x00", b"\xff"])
+def test_an_incomplete_last_line_of_metrics_is_left_out(torn: bytes, tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 5, "loss": 4.5}\n' + torn)
-    assert read_metrics(path) == [{"step": 5, "loss": 4.5}]
+    path.write_bytes(ROW + torn)
+    assert [row["step"] for row in read_metrics(path)] == [5]
     assert read_metrics(tmp_path / "absent") == []
+    MetricsFile(path, keep_to_step=5)
+    assert path.read_bytes() == ROW
+
+
+OTHER_LINES = [
+    b"\n",
+    b'{"step": 6, "lo\n',
+    b"5\n",
+    b"null\n",
+    b"[1]\n",
+    b'"text"\n',
+    b"{}\n",
+    b'{"epoch": 1, "loss": 2.0}\n',
+    b'{"step": 6}\n',
+    b'{"step": "6", "loss": 1.0, "rate": 0.1}\n',
+    b'{"step": true, "loss": 1.0, "rate": 0.1}\n',
+    b'{"step": -6, "loss": 1.0, "rate": 0.1}\n',
+    b'{"step": 6, "loss": NaN, "rate": 0.1}\n',
+    b'{"step": 6, "loss": "1", "rate": 0.1}\n',
+    b'{"step": 6, "loss": 1' + b"0" * 400 + b', "rate": 0.1}\n',
+    b"[" * 5_000 + b"\n",
+    b"[" * 500_000 + b"\n",
+    b"\xff\xfe\n",
+    b"key=value\r\n",
+]
+
+
+@pytest.mark.parametrize("line", OTHER_LINES, ids=lambda line: repr(line[:20]))
+def test_lines_that_are_not_rows_are_kept_and_reported(
+    line: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows behind them are not lost, and figures can be drawn."""
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(ROW + line + ROW.replace(b"5", b"6", 1) + line + ROW.replace(b"5", b"9", 1))
+    metrics = MetricsFile(path, keep_to_step=6)
+    told = capsys.readouterr().err
+    assert told.startswith(f"ca: {path} has 2 lines that are not metrics of a run, the first is line 2")
+    assert told.count("\n") == 1
+    metrics.append({"step": 7, "loss": 1.0, "rate": 0.1})
+    kept = ROW + line + ROW.replace(b"5", b"6", 1) + line
+    assert path.read_bytes() == kept + b'{"step": 7, "loss": 1.0, "rate": 0.1}\n'
+    assert [row["step"] for row in metrics.rows] == [5, 6, 7]
+    draw_loss_history(metrics.rows, tmp_path / "history.png")
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + ROW)
+    assert len(MetricsFile(path, keep_to_step=9).rows) == 1
+    assert path.read_bytes() == b"\xef\xbb\xbf" + ROW
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "sparse"])
+def test_metrics_in_something_that_would_never_end_are_an_error(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, 100 * 10**9)
+    with pytest.raises(FailedError, match="can't write into"):
+        train(small(tmp_path, steps=1))

@@ -4,6 +4,7 @@ Files that are too large are not read. Their SHA-256 must be the one that `confi
 tensor is used, all must have the expected names, types and shapes. Nothing is converted.
 """
 
+import errno
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from ca.system.errors import CheckpointError
+from ca.system.reading import read_regular
 
 MAX_HEADER_BYTES = 1_000_000  # of a `config.json`, and of the header of a file of tensors
 
@@ -23,12 +25,12 @@ def read_file(path: Path, *, at_most: int) -> bytes:
         CheckpointError: it is larger than `at_most` bytes, or no regular file
         OSError: it cannot be read
     """
-    if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
-        raise CheckpointError(f"{path} is not a checkpoint's: it is not a regular file")
-    if path.stat().st_size > at_most:
-        raise CheckpointError(f"{path} is not a checkpoint's: it is larger than {at_most} bytes")
-    with path.open("rb") as file:
-        return file.read(at_most)
+    try:
+        return read_regular(path, at_most=at_most)
+    except OSError as error:
+        if error.errno in (errno.EFBIG, errno.EINVAL, errno.EISDIR):
+            raise CheckpointError(f"{path} is not a checkpoint's: {error.strerror}") from None
+        raise
 
 
 def read_tensors(path: Path, expected: dict[str, Tensor], digest: str | None) -> dict[str, Tensor]:
