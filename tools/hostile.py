@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,7 +152,7 @@ def fault_of(environment: Environment, command: str, line: str) -> str:
 
 
 @contextlib.contextmanager
-def scratch_folder() -> Iterator[Path]:
+def scratch_folder() -> Generator[Path]:
     """An empty working folder."""
     folder = Path(tempfile.mkdtemp(prefix="ca-hostile-"))
     try:

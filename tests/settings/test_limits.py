@@ -14,7 +14,7 @@ from ca.system.errors import UsageError
 
 TOO_MUCH = {
     "train --batch-size 1000000 --pool-size 1000000": r"GB of memory, .* or --batch-size 1000000",
-    "train --pool-size 100000000": r"needs about 18,816 GB of memory, the machine has \d+: lower --pool",
+    "train --pool-size 100000000": r"needs about 18,817 GB of memory, there are \d+: lower --pool",
     "train --ticks 1 90000000": r"GB of memory, .* or --ticks 1 90000000$",
     "evaluate --n-steps-per-stage 1000000000": r"would have 2,000,000,001 frames, more than 100,000: lower",
     "evaluate --n-stages 200000": r"lower --n-stages 200000 or --n-steps-per-stage 200$",
@@ -59,3 +59,28 @@ def test_ordinary_work_is_not_refused() -> None:
     refuse_impossible(EvaluateSettings(format="gif"))
     refuse_impossible(ReportSettings(n_steps_per_stage=1_000))
     refuse_impossible(BenchmarkSettings(batch_size=64, ticks=50))
+
+
+def test_a_rollout_that_was_killed_for_its_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured: 3,000 ticks of 128 digits took 23.7 GB, 3,000 of 16 digits 3.7 GB."""
+    refuse_impossible(TrainSettings(ticks=(3_000, 3_000), batch_size=16))
+    monkeypatch.setattr("ca.settings.limits._available", lambda: 23.7e9)
+    with pytest.raises(UsageError, match=r"about 2[45] GB of memory, there are 24: lower"):
+        refuse_impossible(TrainSettings(ticks=(3_000, 3_000), batch_size=128))
+
+
+def test_the_limits_of_a_container_and_of_a_shell_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr("ca.settings.limits.CONTAINER_LIMITS", (str(tmp_path / "absent"), str(limit)))
+    large = TrainSettings(ticks=(1_000, 1_000), batch_size=64)
+    limit.write_text("max\n")
+    refuse_impossible(large)
+    limit.write_text("2000000000\n")
+    with pytest.raises(UsageError, match="about 5 GB of memory, there are 2: lower"):
+        refuse_impossible(large)
+    limit.unlink()
+    monkeypatch.setattr("resource.getrlimit", lambda kind: (3 * 10**9, 3 * 10**9))
+    with pytest.raises(UsageError, match="there are 3: lower"):
+        refuse_impossible(large)
