@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import socket
 import struct
 import urllib.request
@@ -266,3 +267,19 @@ def test_a_cut_archive_is_one_line_and_leaves_nothing_half_unpacked(tmp_path: Pa
         with pytest.raises(FailedError, match=r"'kmnist' is not complete in .* and can't be downloaded"):
             load_digits("kmnist", "train", tmp_path)
         assert not whole.exists()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "sparse"])
+def test_a_file_that_would_never_end_is_one_line(kind: str, tmp_path: Path) -> None:
+    folder = write_set("kmnist", tmp_path)
+    (path,) = folder.glob("train-images-*")
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, 200 * 10**9)
+    with pytest.raises(FailedError, match=r"data set 'kmnist' is not complete in"):
+        load_digits("kmnist", "train", tmp_path)

@@ -18,11 +18,13 @@ from ca.settings.choices import Dataset
 from ca.sizes import NUM_CLASSES
 from ca.system.arguments import check_choice
 from ca.system.errors import FailedError
+from ca.system.reading import check_regular
 
 Split = Literal["train", "test"]
 
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 DOWNLOAD_TIMEOUT = 30  # seconds
+MAX_FILE_BYTES = 2 * 10**9  # of a data set; EMNIST has 0.6 GB
 UNREADABLE = (  # errors of torchvision after a broken connection or with damaged files
     OSError,
     HTTPException,
@@ -144,6 +146,9 @@ def _from_torchvision(dataset: Dataset, split: str, data_dir: Path) -> Digits:
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
     try:
+        for path in folder.glob("*"):
+            if not path.is_dir():
+                check_regular(path.stat(), MAX_FILE_BYTES)  # torchvision would wait for a pipe
         found = kind(str(data_dir), train=split == "train", download=True, **options)
         return _checked(found.data, found.targets, column_by_column=dataset == "emnist-digits")
     except UNREADABLE as error:
