@@ -336,6 +336,7 @@ def test_cxx_may_name_a_launcher_and_the_compiler(tmp_path: Path, monkeypatch: p
     launcher = script(tmp_path / "launcher", 'exec "$@"')
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("ca.engine.kernel.build.FLAGS", ("-std=c++17", "-x", "c++", "-E", *SIZES))
+    monkeypatch.setattr("ca.engine.kernel.build.SOURCES", SOURCES[:1])  # of several, none could be kept
     monkeypatch.setenv("CXX", f"{launcher} {compiler} -DNAME=1")
     assert build(find_compiler()).stat().st_size > 0
 
