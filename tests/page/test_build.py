@@ -36,7 +36,7 @@ def test_page_makes_no_request_and_works_offline(browser: Browser, each_address:
     ticks, alive = page.evaluate("[ca.app.session.board.ticks, ca.app.session.board.aliveCells().length]")
     page.mouse.click(*centre_of(page, 70, 2))
     wait_until(page, f"ca.app.session.board.ticks > {ticks + 3}")
-    assert page.evaluate("ca.app.session.board.aliveCells().length") > alive
+    wait_until(page, f"ca.app.session.board.aliveCells().length > {alive}")
     assert [url for url in requests if not url.startswith(("data:", "blob:"))] == [each_address]
     closed(page)
 
