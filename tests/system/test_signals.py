@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -116,20 +115,6 @@ def test_ctrl_c_twice_stops_at_once_while_compiled_code_runs(
         os.kill(child, signal.SIGINT)
         assert exit_code(child) in (-signal.SIGINT, 130)
     assert time.monotonic() - start < 2
-
-
-def test_ctrl_c_at_any_moment_of_a_start_ends_it_quietly(tmp_path: Path) -> None:
-    children = []
-    for number in range(8):
-        command = [sys.executable, "-m", "ca", "train", "--output-dir", str(tmp_path / str(number))]
-        child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        time.sleep(0.1 + 0.15 * number)
-        child.send_signal(signal.SIGINT)
-        children.append(child)
-    for child in children:
-        _, told = child.communicate(timeout=60)
-        assert child.returncode in (-signal.SIGINT, 130)
-        assert "Traceback" not in told
 
 
 def test_signals_of_managers_that_come_twice_still_let_a_run_save(
