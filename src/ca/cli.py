@@ -17,7 +17,7 @@ from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 from ca.system.launcher import read_launch
 from ca.system.signals import ended_by_ctrl_c
-from ca.system.streams import discard_stdout, print_error
+from ca.system.streams import finish_stdout, print_error
 
 INTERRUPTED = 130
 OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc")  # in the messages of libraries' errors
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
         print_error("ca: interrupted")
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
-        discard_stdout()
+        finish_stdout()
         if sys.flags.dev_mode and not isinstance(error, FailedError):
             raise
         if not isinstance(error, BrokenPipeError):  # nobody reads stdout any more
@@ -63,13 +63,14 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _run_arguments(arguments: list[str]) -> None:
-    settings = parse(arguments)
-    if isinstance(settings, TrainSettings):
-        _share_cores()
-        if settings.resume is not None:
-            defaults = _resumed_settings(settings)
-            settings = replace(parse(arguments, defaults), resume=defaults.resume)
-    refuse_impossible(settings)
+    with ended_by_ctrl_c():  # also while a checkpoint to resume from, and PyTorch for it, are loaded
+        settings = parse(arguments)
+        if isinstance(settings, TrainSettings):
+            _share_cores()
+            if settings.resume is not None:
+                defaults = _resumed_settings(settings)
+                settings = replace(parse(arguments, defaults), resume=defaults.resume)
+        refuse_impossible(settings)
     run(settings)
 
 

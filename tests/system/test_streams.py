@@ -39,6 +39,24 @@ def test_streams_that_are_closed_or_full(redirection: str, code: int, line: byte
     assert (result.returncode, result.stderr) == (code, line)
 
 
+def test_what_was_printed_before_an_error_is_not_lost() -> None:
+    """As the table of a report of which a figure could not be drawn; a pipe is buffered."""
+    code = """
+import ca.cli
+from ca.system.errors import FailedError
+def run(settings):
+    print("table")
+    raise FailedError("no figure")
+ca.cli.run = run
+from ca.__main__ import main
+main()
+"""
+    command = [sys.executable, "-c", code, "export", "a", "b"]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    result = subprocess.run(command, capture_output=True, timeout=60, check=False, env=buffered)
+    assert (result.returncode, result.stdout, result.stderr) == (1, b"table\n", b"ca: no figure\n")
+
+
 def test_an_error_is_an_error_also_where_it_can_not_be_printed() -> None:
     for redirection in ("2>&-", "2>/dev/full", ">&- 2>&-"):
         assert run(redirection, "export --nonsense").returncode == 2

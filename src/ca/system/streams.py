@@ -30,10 +30,13 @@ def print_any_letter() -> None:
         stream.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
 
 
-def discard_stdout() -> None:
-    """Send to the null device what is still to be printed, so that nothing fails as the process ends."""
-    with contextlib.suppress(OSError, ValueError):  # a stream in memory has no descriptor
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def finish_stdout() -> None:
+    """Print what is still to be printed; if that fails, discard it, so that it does not fail at the end."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # a stream in memory has no descriptor
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_error(line: str) -> None:
