@@ -128,7 +128,7 @@ def main() -> None:
 def fault_of(environment: Environment, command: str, line: str) -> str:
     """What went wrong, in a line; empty if nothing did."""
     with scratch_folder() as folder:
-        changed = environment.variables | environment.prepare(folder)
+        changed = {"PYTHONUNBUFFERED": None} | environment.variables | environment.prepare(folder)
         variables = {name: value for name, value in (os.environ | changed).items() if value is not None}
         shell = f"exec {sys.executable} -m ca {line} {environment.redirect}"
         try:

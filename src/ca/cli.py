@@ -17,7 +17,7 @@ from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 from ca.system.launcher import read_launch
 from ca.system.signals import ended_by_ctrl_c
-from ca.system.streams import finish_stdout, print_error
+from ca.system.streams import finish, print_error
 
 INTERRUPTED = 130
 OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc")  # in the messages of libraries' errors
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
         print_error("ca: interrupted")
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
-        finish_stdout()
+        finish(sys.stdout)
         if sys.flags.dev_mode and not isinstance(error, FailedError):
             raise
         if not isinstance(error, BrokenPipeError):  # nobody reads stdout any more

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from support.helpers import exit_code, in_child, told_in_child
 from support.small_run import before_each_step, contents, differing, resumed, rows_without_speed, small
 
 import ca.train.output
-from ca.checkpoint.folder import checkpoints_in, load_checkpoint, newest_checkpoint
+from ca.checkpoint.folder import bundled_checkpoint, checkpoints_in, load_checkpoint, newest_checkpoint
 from ca.system.errors import FailedError
 from ca.system.publish import MARKER
 from ca.system.signals import StopSignal
@@ -115,6 +116,26 @@ def test_ctrl_c_twice_stops_at_once_while_compiled_code_runs(
         os.kill(child, signal.SIGINT)
         assert exit_code(child) in (-signal.SIGINT, 130)
     assert time.monotonic() - start < 2
+
+
+def test_ctrl_c_at_any_moment_of_a_start_ends_it_quietly(tmp_path: Path) -> None:
+    """From the first line of the package on: before it, Python's own start may swallow an interrupt."""
+    code = "print('started', flush=True); from ca.__main__ import main; main()"
+    train = ["train", "--output-dir", str(tmp_path / "run")]
+    resume = ["train", "--resume", str(bundled_checkpoint()), "--output-dir", str(tmp_path / "resumed")]
+    for number in range(8):
+        command = [sys.executable, "-c", code, *(resume if number % 2 else train)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+            try:
+                assert child.stdout is not None
+                assert child.stdout.readline() == "started\n"
+                time.sleep(0.05 + 0.15 * number)
+                child.send_signal(signal.SIGINT)
+                _, told = child.communicate(timeout=20)
+            finally:
+                child.kill()
+        assert child.returncode in (-signal.SIGINT, 130)
+        assert "Traceback" not in told
 
 
 def test_signals_of_managers_that_come_twice_still_let_a_run_save(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 PRINT = "import os, ca.cli; ca.cli.run = lambda settings: print(os.fsdecode(b'caf\\xe9 \\xc3\\xa9.mp4'))"
+# As users have it; where it is set, streams are written at once, and nothing is left to fail at the end.
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 START = f"{PRINT}; from ca.__main__ import main; main()"
 
 
@@ -20,7 +22,7 @@ def run(
         capture_output=True,
         timeout=60,
         check=False,
-        env=os.environ | variables,
+        env=BUFFERED | variables,
     )
 
 
@@ -52,8 +54,7 @@ from ca.__main__ import main
 main()
 """
     command = [sys.executable, "-c", code, "export", "a", "b"]
-    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    result = subprocess.run(command, capture_output=True, timeout=60, check=False, env=buffered)
+    result = subprocess.run(command, capture_output=True, timeout=60, check=False, env=BUFFERED)
     assert (result.returncode, result.stdout, result.stderr) == (1, b"table\n", b"ca: no figure\n")
 
 

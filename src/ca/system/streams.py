@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import sys
+from typing import TextIO
 
 STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}  # in the order of their descriptors
 
@@ -30,16 +31,17 @@ def print_any_letter() -> None:
         stream.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
 
 
-def finish_stdout() -> None:
+def finish(stream: TextIO) -> None:
     """Print what is still to be printed; if that fails, discard it, so that it does not fail at the end."""
     try:
-        sys.stdout.flush()
+        stream.flush()
     except (OSError, ValueError):
         with contextlib.suppress(OSError, ValueError):  # a stream in memory has no descriptor
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def print_error(line: str) -> None:
     """Print a line to stderr, if it can be printed."""
     with contextlib.suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
+        print(line, file=sys.stderr)
+    finish(sys.stderr)
