@@ -62,11 +62,18 @@ def test_ordinary_work_is_not_refused() -> None:
 
 
 def test_a_rollout_that_was_killed_for_its_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measured: 3,000 ticks of 128 digits took 23.7 GB, 3,000 of 16 digits 3.7 GB."""
+    """Measured in the first step: 3,000 ticks of 128 digits took 23.7 GB, 3,000 of 16 digits 3.7 GB."""
     refuse_impossible(TrainSettings(ticks=(3_000, 3_000), batch_size=16))
     monkeypatch.setattr("ca.settings.limits._available", lambda: 23.7e9)
-    with pytest.raises(UsageError, match=r"about 2[45] GB of memory, there are 24: lower"):
+    with pytest.raises(UsageError, match=r"about 59 GB of memory, there are 24: lower"):
         refuse_impossible(TrainSettings(ticks=(3_000, 3_000), batch_size=128))
+
+
+def test_a_run_that_grows_is_refused_before_its_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured with 400 ticks of 32 digits: 1.7 GB after one step, 2.6 GB after 60."""
+    monkeypatch.setattr("ca.settings.limits._available", lambda: 2.6e9)
+    with pytest.raises(UsageError, match="about 3 GB of memory, there are 3: lower"):
+        refuse_impossible(TrainSettings(ticks=(400, 400), batch_size=32))
 
 
 def test_the_limits_of_a_container_and_of_a_shell_count(
@@ -78,7 +85,7 @@ def test_the_limits_of_a_container_and_of_a_shell_count(
     limit.write_text("max\n")
     refuse_impossible(large)
     limit.write_text("2000000000\n")
-    with pytest.raises(UsageError, match="about 5 GB of memory, there are 2: lower"):
+    with pytest.raises(UsageError, match="about 11 GB of memory, there are 2: lower"):
         refuse_impossible(large)
     limit.unlink()
     monkeypatch.setattr("resource.getrlimit", lambda kind: (3 * 10**9, 3 * 10**9))
