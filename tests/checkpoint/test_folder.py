@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support.helpers import MACHINE, random_automaton, reseal, saved_automaton, seeded
+from support.helpers import MACHINE, endless_file, random_automaton, reseal, saved_automaton, seeded
 from torch import Tensor
 
 import ca
@@ -706,19 +706,10 @@ def test_the_package_never_uses_pickle() -> None:
 @pytest.mark.parametrize("name", [WEIGHTS, CONFIG, TRAINING_STATE])
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "sparse"])
 def test_a_file_that_would_never_end_is_refused_at_once(tmp_path: Path, name: str, kind: str) -> None:
-    """Such as a pipe without a writer, or 100 GB of nothing."""
     checkpoint = write(tmp_path, 7)
     path = checkpoint / name
     path.unlink()
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
-    else:
-        path.touch()
-        os.truncate(path, 100 * 10**9)
+    path.mkdir() if kind == "folder" else endless_file(path, kind)
     start = time.monotonic()
     with pytest.raises(CheckpointError) as caught:
         newest_checkpoint(tmp_path)

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import os
 import socket
 import struct
 import urllib.request
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from support.helpers import NO_FOLDER
+from support.helpers import NO_FOLDER, endless_file
 
 import ca
 from ca.data.digits import DOWNLOAD_TIMEOUT, Digits, load_digits
@@ -273,13 +272,6 @@ def test_a_cut_archive_is_one_line_and_leaves_nothing_half_unpacked(tmp_path: Pa
 def test_a_file_that_would_never_end_is_one_line(kind: str, tmp_path: Path) -> None:
     folder = write_set("kmnist", tmp_path)
     (path,) = folder.glob("train-images-*")
-    path.unlink()
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
-    else:
-        path.touch()
-        os.truncate(path, 200 * 10**9)
+    endless_file(path, kind)
     with pytest.raises(FailedError, match=r"data set 'kmnist' is not complete in"):
         load_digits("kmnist", "train", tmp_path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.helpers import shell_program
 from support.kernel import needs_compiler, quick_compiler
 
 from ca.engine.kernel.build import (
@@ -285,12 +286,6 @@ def test_a_relative_cache_is_ignored_and_a_missing_home_is_one_that_cannot_be_wr
     assert not (tmp_path / "relative").exists()
 
 
-def script(path: Path, text: str) -> str:
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return str(path)
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -309,10 +304,10 @@ def test_a_cxx_that_misbehaves_is_named_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    compiler = script(tmp_path / "c++", text)
+    compiler = shell_program(tmp_path / "c++", text)
     monkeypatch.setenv("CXX", compiler)
     monkeypatch.setattr("ca.engine.kernel.build.MACROS_LIMIT", 0.5 if "sleep" in text else 20)
-    monkeypatch.setattr("ca.engine.kernel.build.MAX_OUTPUT", 10_000)
+    monkeypatch.setattr("ca.system.children.MAX_OUTPUT", 10_000)
     assert library.__wrapped__() is None
     (line,) = capsys.readouterr().err.splitlines()
     assert f"CXX={compiler}" in line
@@ -333,7 +328,7 @@ def test_a_cxx_that_is_no_program_is_named(
 @needs_compiler
 def test_cxx_may_name_a_launcher_and_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compiler = find_compiler()[0]
-    launcher = script(tmp_path / "launcher", 'exec "$@"')
+    launcher = shell_program(tmp_path / "launcher", 'exec "$@"')
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("ca.engine.kernel.build.FLAGS", ("-std=c++17", "-x", "c++", "-E", *SIZES))
     monkeypatch.setattr("ca.engine.kernel.build.SOURCES", SOURCES[:1])  # of several, none could be kept

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.helpers import told_in_child
+from support.helpers import shell_program, told_in_child
 
 from ca.cells import colour_indices
 from ca.evaluate.frame import FrameStyle
@@ -147,13 +147,6 @@ def test_a_defect_in_drawing_is_not_reported_as_a_failure_of_the_disk(tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def program(path: Path, script: str) -> str:
-    """Write a program of the shell; return its path."""
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return str(path)
-
-
 @pytest.mark.parametrize(
     ("script", "line"),
     [
@@ -167,7 +160,7 @@ def program(path: Path, script: str) -> str:
 def test_an_ffmpeg_that_does_not_work_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, line: str
 ) -> None:
-    path = program(tmp_path / "ffmpeg", script)
+    path = shell_program(tmp_path / "ffmpeg", script)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", path)
     monkeypatch.setattr("ca.evaluate.video.START_LIMIT", 0.5)
     with pytest.raises(FailedError) as caught:
@@ -215,7 +208,7 @@ def test_an_ffmpeg_that_hangs_or_fails_in_the_middle_is_ended_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, line: str
 ) -> None:
     """With the programs that it started, one of which would keep the pipe open."""
-    path = program(tmp_path / "ffmpeg", f'[ "$2" = -encoders ] && echo libx264 && exit\n{script}')
+    path = shell_program(tmp_path / "ffmpeg", f'[ "$2" = -encoders ] && echo libx264 && exit\n{script}')
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", path)
     monkeypatch.setattr("ca.evaluate.video.STALL_LIMIT", 0.5)
     video = tmp_path / "v.mp4"

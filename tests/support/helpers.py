@@ -66,6 +66,25 @@ def reseal(checkpoint: Path, change: Callable[[dict[str, Any]], object] = lambda
     (checkpoint / CONFIG).write_bytes(sealed(config, others))
 
 
+def endless_file(path: Path, kind: str) -> None:
+    """Make something that takes forever to read: a pipe without a writer, a device, or 200 GB of zeros."""
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.touch()
+        os.truncate(path, 200 * 10**9)
+
+
+def shell_program(path: Path, script: str) -> str:
+    """Write a program of the shell; return its path."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
 def in_child(work: Callable[[], object], stderr: int | None = None) -> int:
     """Run work in a forked process, which exits as a command does, or after 100 s; returns its process id."""
     child = os.fork()

@@ -2,12 +2,12 @@
 
 import json
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.helpers import endless_file
 from support.small_run import CPU, resumed, small
 
 import ca.train.loop
@@ -114,14 +114,14 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "sparse"])
 def test_metrics_in_something_that_would_never_end_are_an_error(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
-    else:
-        path.touch()
-        os.truncate(path, 100 * 10**9)
+    path.mkdir() if kind == "folder" else endless_file(path, kind)
     with pytest.raises(FailedError, match="can't write into"):
         train(small(tmp_path, steps=1))
+
+
+def test_metrics_that_become_a_pipe_during_a_run_are_an_error(tmp_path: Path) -> None:
+    metrics = MetricsFile(tmp_path / "metrics.jsonl", keep_to_step=0)
+    endless_file(metrics.path, "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        metrics.append({"step": 1, "loss": 1.0, "rate": 0.1})
+    assert metrics.path.is_fifo()

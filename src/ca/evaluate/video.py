@@ -90,10 +90,7 @@ def _ffmpeg_path() -> str:
 
 
 def _write_mp4(path: Path, frames: Iterable[Picture], fps: float) -> None:
-    try:
-        ffmpeg = find_ffmpeg()
-    except FailedError as error:
-        raise OSError(str(error)) from error
+    ffmpeg = _ffmpeg_path()
     iterator = iter(frames)
     first = next(iterator, None)
     if first is None:

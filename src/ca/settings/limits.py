@@ -24,8 +24,8 @@ FLOAT_BYTES = 4
 CELLS = IMAGE_SIDE**2
 PERCEIVED = TAPS * CHANNELS  # inputs of the perception layer, the largest array that a cell needs
 DIGIT_BYTES = CELLS * CHANNELS * FLOAT_BYTES
-# A digit and tick: inputs, noise and updates are kept for the cells that fire, which are half. The kernel keeps
-# the memory of the largest digits that a batch has had, so a run grows: 60 kB after a step, 127 after 60.
+# A digit and tick: inputs, noise and updates are kept for the cells that fire, which are half. The kernel
+# keeps the memory of the largest digits that a batch has had, 60 kB after a step, 127 after 60.
 TAPE_BYTES = MOST_ALIVE / 2 * (PERCEIVED + 2 * STATE_CHANNELS) * FLOAT_BYTES
 TRAINING_BYTES = 1e9  # of a training run of few ticks, with PyTorch and the digits
 DENSE_TAPE_BYTES = CELLS * 2 * PERCEIVED * FLOAT_BYTES  # the same for the dense rule

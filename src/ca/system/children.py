@@ -4,8 +4,11 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
+
+MAX_OUTPUT = 10_000_000  # bytes that a program may print
 
 
 def start(
@@ -39,21 +42,33 @@ def output_of(command: Sequence[str], *, limit: float) -> tuple[int, str]:
         limit: seconds
 
     Raises:
-        OSError: it can't be started
-        TimeoutError: it did not end in time
+        OSError: it can't be started, or prints more than `MAX_OUTPUT` bytes
+        TimeoutError: it, or a program that it started and that still prints, did not end in time
         ValueError: a word contains a null byte
     """
+    begin = time.monotonic()
     process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    printed: list[bytes] = []
+
+    def read() -> None:
+        with process.stdout as stream:  # ty: ignore[invalid-context-manager]
+            printed.append(stream.read(MAX_OUTPUT))
+
     try:
-        output, _ = process.communicate(timeout=limit)
+        reader = threading.Thread(target=read, daemon=True)  # a program that escaped may keep the pipe open
+        reader.start()
+        reader.join(limit)
+        if printed and len(printed[0]) == MAX_OUTPUT:
+            raise OSError("it prints without end")
+        if reader.is_alive():
+            raise subprocess.TimeoutExpired(command, limit)
+        code = process.wait(max(0.0, begin + limit - time.monotonic()))
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"{command[0]} did not end within {limit:g} seconds") from None
     finally:
         if process.returncode is None:
             end(process)
-        assert process.stdout is not None
-        process.stdout.close()
-    return process.returncode, output.decode(errors="replace")
+    return code, b"".join(printed).decode(errors="replace")
 
 
 @contextmanager

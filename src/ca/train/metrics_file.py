@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ca.system.publish import published
-from ca.system.reading import read_regular
+from ca.system.reading import check_regular, read_regular
 from ca.system.terminal import print_line
 
 MAX_BYTES = 2 * 10**9
@@ -51,6 +51,7 @@ class MetricsFile:
         if not self._complete or not self.path.exists():
             self._rewrite()
             return
+        check_regular(self.path.stat())  # opening a pipe would wait for a reader
         self._complete = False
         with self.path.open("ab") as file:
             file.write(line)

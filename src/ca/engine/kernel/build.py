@@ -13,16 +13,13 @@ import os
 import platform
 import shlex
 import shutil
-import signal
 import stat
-import subprocess
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 from ca.engine.kernel.interface import load
 from ca.sizes import HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
+from ca.system.children import output_of
 from ca.system.publish import sync
 from ca.system.reading import read_regular
 from ca.system.terminal import print_line
@@ -39,7 +36,6 @@ SIZES = (
 )
 FLAGS = ("-std=c++17", "-O3", TUNE, "-fno-math-errno", "-Wno-psabi", "-shared", "-fPIC", "-pthread", *SIZES)
 BUILD_LIMIT, MACROS_LIMIT = 120.0, 20.0  # seconds that a compiler may take
-MAX_OUTPUT = 10_000_000  # characters that a compiler may print
 MAX_LIBRARY_BYTES = 100_000_000
 
 
@@ -160,53 +156,16 @@ def _run(command: list[str], limit: float) -> str:
     """
     given = os.environ.get("CXX", "").strip()
     compiler = f"CXX={given}" if given else command[0]
-    begin = time.monotonic()
     try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,  # so that its children can be ended with it
-        )
-    except OSError as error:
-        raise CompilerError(f"{compiler} does not start: {error.strerror}") from error
-    printed: list[str] = []
-
-    def read() -> None:
-        with process.stdout as stream:  # ty: ignore[invalid-context-manager]
-            printed.append(stream.read(MAX_OUTPUT))
-
-    try:
-        reader = threading.Thread(target=read, daemon=True)  # a child that escaped may keep the pipe open
-        reader.start()
-        reader.join(limit)
-        if reader.is_alive():
-            raise subprocess.TimeoutExpired(command, limit)
-        if printed and len(printed[0]) == MAX_OUTPUT:
-            raise CompilerError(f"{compiler} prints without end")
-        code = process.wait(max(0.0, begin + limit - time.monotonic()))
-    except subprocess.TimeoutExpired as error:
+        code, output = output_of(command, limit=limit)
+    except TimeoutError as error:
         raise CompilerError(f"{compiler} takes longer than {limit:g} seconds") from error
-    finally:
-        if process.returncode is None:
-            _kill(process)
-    output = "".join(printed)
+    except OSError as error:
+        why = f"does not start: {error.strerror}" if error.strerror else f"does not work: {error}"
+        raise CompilerError(f"{compiler} {why}") from error
     if code:
         raise CompilerError(f"{compiler}: {_summary(output) or f'it fails with exit code {code}'}")
     return output
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    """End a process and its children."""
-    with contextlib.suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
 
 
 def _summary(output: str) -> str:
