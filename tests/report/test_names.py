@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ca.report.names import distinct_names, in_file_name
+from ca.checkpoint.names import in_file_name
+from ca.report.names import distinct_names
 from ca.system.errors import UsageError
 
 

@@ -6,7 +6,8 @@ A checkpoint of a training run also has `training-state.safetensors`, which a re
 import difflib
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -115,10 +116,17 @@ def load_checkpoint(path: Path | None) -> Checkpoint:
         CheckpointError: it is missing, of another kind, damaged, or does not fit the architecture
     """
     path = bundled_checkpoint() if path is None else path
-    try:
+    with _reading(path):
         return _load(path)
-    except OSError as error:  # for example no permission, or a name too long for a file
-        raise CheckpointError(f"can't read checkpoint {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _reading(checkpoint: Path) -> Generator[None]:
+    """Report an OSError in one line: for example no permission, or a name too long for a file."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(f"can't read checkpoint {checkpoint}: {error.strerror}") from error
 
 
 def _load(path: Path) -> Checkpoint:
@@ -152,10 +160,8 @@ def load_training_state(checkpoint: Checkpoint, expected: dict[str, Tensor]) -> 
     path = checkpoint.path / TRAINING_STATE
     if not path.is_file():
         raise CheckpointError(f"can't resume from {checkpoint.path}: it has no {TRAINING_STATE}")
-    try:
+    with _reading(checkpoint.path):
         return read_tensors(path, expected, checkpoint.config.sha256.get(TRAINING_STATE))
-    except OSError as error:
-        raise CheckpointError(f"can't read checkpoint {checkpoint.path}: {error.strerror}") from error
 
 
 def newest_checkpoint(folder: Path) -> Checkpoint | None:
@@ -190,10 +196,8 @@ def _check_training_state(checkpoint: Checkpoint) -> None:
     path, pool_size = checkpoint.path / TRAINING_STATE, checkpoint.config.training.pool_size
     if not path.exists():
         raise CheckpointError(f"it has no {TRAINING_STATE}")
-    try:
+    with _reading(checkpoint.path):
         state = read_file(path, at_most=pool_size * POOLED_BYTES + OTHER_STATE_BYTES)
-    except OSError as error:
-        raise CheckpointError(f"can't read checkpoint {checkpoint.path}: {error.strerror}") from error
     if hashlib.sha256(state).hexdigest() != checkpoint.config.sha256.get(TRAINING_STATE):
         raise CheckpointError(f"{path} is damaged")
 

@@ -13,11 +13,16 @@ MAX_BYTES = 100  # of a checkpoint's name; a file name has at most 255
 def file_part(name: str, checkpoints: Sequence[Checkpoint]) -> str:
     """A name of checkpoints as the start of a file name, with the SHA-256 of their weights, shortened.
 
-    A slash becomes a hyphen. Of a long name, the start and a hash of the whole are kept.
+    Of a long name, the start and a hash of the whole are kept.
     """
     digests = [checkpoint.weights_sha256 for checkpoint in checkpoints]
     digest = digests[0] if len(digests) == 1 else _sha256("".join(digests))
-    return f"{_shortened(name.replace('/', '-'))}_{digest[:HASH_DIGITS]}"
+    return f"{_shortened(in_file_name(name))}_{digest[:HASH_DIGITS]}"
+
+
+def in_file_name(name: str) -> str:
+    """The name of a checkpoint, which may have slashes, as a part of a file name."""
+    return name.replace("/", "-")
 
 
 def _shortened(name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ca.checkpoint.names import in_file_name
 from ca.system.errors import UsageError
 
 
@@ -21,8 +22,3 @@ def distinct_names(checkpoints: Sequence[Path]) -> list[str]:
         if len({in_file_name(name) for name in names}) == len(names):
             return names
     raise UsageError("the checkpoints' paths are too alike to name files after them: rename a folder")
-
-
-def in_file_name(name: str) -> str:
-    """The name of a checkpoint as a part of a file name."""
-    return name.replace("/", "-")

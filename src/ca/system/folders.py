@@ -3,7 +3,6 @@
 import errno
 import os
 import socket
-import stat
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from ca.system.errors import FailedError
 from ca.system.publish import staging, sweep
+from ca.system.reading import read_regular
 from ca.system.terminal import print_line
 
 LOCK, HOLDER = ".lock", ".lock-holder"
@@ -140,14 +140,11 @@ class FolderLock:
             self._lock.release(force=True)
 
     def _holder(self) -> str:
-        path = self.folder / HOLDER
         try:
-            if not stat.S_ISREG(path.lstat().st_mode):
-                return "another process"
-            with path.open("rb") as file:
-                text = file.read(MAX_HOLDER_BYTES).decode("utf-8", errors="replace").split("\n")[0].strip()
+            content = read_regular(self.folder / HOLDER, at_most=MAX_HOLDER_BYTES)
         except OSError:
             return "another process"
+        text = content.decode("utf-8", errors="replace").split("\n")[0].strip()
         return text if text.isprintable() and text else "another process"
 
 

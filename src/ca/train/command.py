@@ -66,7 +66,8 @@ def _start_or_resume(settings: TrainSettings, device: torch.device, ranks: Ranks
     Raises:
         FailedError: the processes have other settings, code, training data or states than each other
     """
-    ranks.check_agreement(_described_settings(settings), device)
+    if ranks.size > 1:
+        ranks.check_agreement(_described_settings(settings), device)
     checkpoint = None if settings.resume is None else load_checkpoint(settings.resume)
     if ranks.is_main and (checkpoint is None or not _holds(settings.output_dir, checkpoint.path)):
         _refuse_used(settings.output_dir)
@@ -74,7 +75,8 @@ def _start_or_resume(settings: TrainSettings, device: torch.device, ranks: Ranks
         run = TrainingRun.start(settings, device, ranks)
     else:
         run = resume_run(settings, checkpoint, device, ranks)
-    ranks.check_agreement(_described_start(run), device)
+    if ranks.size > 1:
+        ranks.check_agreement(_described_start(run), device)
     return run
 
 

@@ -99,8 +99,6 @@ class Ranks:
         Raises:
             FailedError: a process has another description; raised in all processes
         """
-        if self.size == 1:
-            return
         own = json.dumps(dict(description)).encode()
         if len(own) > DESCRIPTION_BYTES:
             raise ValueError(f"a description of {len(own)} bytes is longer than {DESCRIPTION_BYTES}")
