@@ -25,6 +25,7 @@ from ca.report.command import report
 from ca.settings.choices import Colours
 from ca.settings.commands import ReportSettings
 from ca.system.errors import FailedError, UsageError
+from ca.system.streams import print_any_letter
 
 DRAWING = {
     "confusion": "ca.report.confusion.draw_confusion",
@@ -439,6 +440,7 @@ def test_states_that_diverge_are_null_and_curves_end(
 def test_any_folder_name_is_measured_and_printed(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
+    print_any_letter()  # as the command does at its start
     for name in ("b\udce9", "n" * 250, "模" * 80):
         folder = saved_automaton(tmp_path, random_automaton(dtype=torch.float32)).rename(tmp_path / name)
         report(

@@ -21,7 +21,6 @@ from ca.system.errors import UsageError
 from ca.system.folders import prepare_folder
 from ca.system.progress import Progress
 from ca.system.seeds import seeded
-from ca.system.terminal import print_output
 
 
 def evaluate(settings: EvaluateSettings) -> None:
@@ -71,7 +70,7 @@ def evaluate(settings: EvaluateSettings) -> None:
 
     path = folder / _file_name(checkpoint, settings)
     write_video(path, frames(), settings.fps, view.colours)
-    print_output(str(path), *results)
+    print(path, *results, sep="\n")
 
 
 def _view_and_layout(settings: EvaluateSettings, digits: Digits) -> tuple[View, Layout]:

@@ -12,7 +12,6 @@ from ca.page.build import build_page
 from ca.settings.commands import ExportSettings
 from ca.system.folders import writing
 from ca.system.publish import published
-from ca.system.terminal import print_output
 
 PIPE_LIMIT = 10.0  # seconds to wait for a reader
 
@@ -38,7 +37,7 @@ def export(settings: ExportSettings) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with published(target) as temporary:
             temporary.write_text(page, encoding="utf-8")
-    print_output(str(path))
+    print(path)
 
 
 def _is_special(path: Path) -> bool:

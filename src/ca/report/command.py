@@ -20,7 +20,7 @@ from ca.system.folders import prepare_folder, writing
 from ca.system.progress import Progress
 from ca.system.publish import publish_json
 from ca.system.seeds import seeded
-from ca.system.terminal import print_line, print_output
+from ca.system.terminal import print_line
 
 STAGES = 2
 
@@ -77,7 +77,7 @@ def report(settings: ReportSettings) -> None:
         others = f"-and-{len(names) - 1}-more" if len(names) > 1 else ""
         first = file_part(names[0] + others, checkpoints)
         paths += figures.of_all(folder / f"{first}_{conditions}", results)
-    print_output(*map(str, paths), report_table(results))
+    print(*paths, report_table(results), sep="\n")
     figures.raise_failures()
 
 

@@ -19,13 +19,6 @@ def print_line(line: str) -> None:
         pass
 
 
-def print_output(*lines: str) -> None:
-    """Print lines to stdout; characters that its encoding does not have are written as escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    text = "\n".join(lines)
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
-
-
 def shows_bars() -> bool:
     """Whether progress bars can be shown: in a terminal or a notebook."""
     return IN_NOTEBOOK or sys.stderr.isatty()
