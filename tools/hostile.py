@@ -39,7 +39,7 @@ class Environment:
         variables: environment variables; None removes one
         prepare: called with the working folder before each command; may return further variables
         redirect: shell redirection that is put behind the command
-        may_fail: commands that may end with exit code 1 and one line here
+        may_fail: commands that may end with exit code 1 or 2 and one line here
     """
 
     variables: dict[str, str | None] = field(default_factory=dict)
@@ -146,7 +146,7 @@ def fault_of(environment: Environment, command: str, line: str) -> str:
     last = (printed.strip().splitlines() or [""])[-1]
     if "Traceback" in printed or "Warning" in printed:
         return last
-    if done.returncode and not (done.returncode == 1 and command in environment.may_fail):
+    if done.returncode and not (done.returncode in (1, 2) and command in environment.may_fail):
         return f"exit code {done.returncode}: {last}"
     return ""
 

@@ -1,7 +1,9 @@
 """Where `ca` and `python -m ca` start: what must be in place before anything that takes time is imported."""
 
+import sys
+
 from ca.system.signals import ended_by_ctrl_c
-from ca.system.streams import open_missing_streams, print_any_letter
+from ca.system.streams import finish, open_missing_streams, print_any_letter
 
 
 def main() -> None:
@@ -10,7 +12,10 @@ def main() -> None:
         open_missing_streams()
         print_any_letter()
         from ca.cli import main as run_command_line
-    run_command_line()
+    try:
+        run_command_line()
+    finally:
+        finish(sys.stderr)  # on a full disk, for example
 
 
 if __name__ == "__main__":

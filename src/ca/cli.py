@@ -33,7 +33,11 @@ def main(arguments: list[str] | None = None) -> None:
         if arguments == ["--version"]:
             print(f"ca {__version__}")
         else:
-            _run_arguments(arguments)
+            try:
+                _run_arguments(arguments)
+            except SystemExit:  # after the help, for example
+                sys.stdout.flush()
+                raise
         sys.stdout.flush()
     except KeyboardInterrupt:
         print_error("ca: interrupted")

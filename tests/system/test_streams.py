@@ -41,6 +41,25 @@ def test_streams_that_are_closed_or_full(redirection: str, code: int, line: byte
     assert (result.returncode, result.stderr) == (code, line)
 
 
+@pytest.mark.parametrize("command", ["--help", "train --help", "--version"])
+def test_help_for_a_full_disk_is_one_line(command: str) -> None:
+    result = run(">/dev/full", command)
+    assert (result.returncode, result.stderr) == (1, b"ca: No space left on device\n")
+
+
+def test_a_full_stderr_changes_nothing() -> None:
+    """Of a command that succeeds, and that has printed messages."""
+    code = """
+import ca.cli
+from ca.system.terminal import print_line
+ca.cli.run = lambda settings: print_line("a message")
+from ca.__main__ import main
+main()
+"""
+    command = ["bash", "-c", '"$0" -c "$1" export a b 2>/dev/full', sys.executable, code]
+    assert subprocess.run(command, timeout=60, check=False, env=BUFFERED).returncode == 0
+
+
 def test_what_was_printed_before_an_error_is_not_lost() -> None:
     """As the table of a report of which a figure could not be drawn; a pipe is buffered."""
     code = """

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import sys
 from functools import partial
 
 import torch
@@ -19,6 +18,7 @@ from ca.settings.commands import BenchmarkSettings
 from ca.system.folders import prepare_folder, writing
 from ca.system.progress import Progress
 from ca.system.publish import publish_json
+from ca.system.terminal import print_line
 
 # Seconds on two cores, for the time left: of a round, of one point of the figure, of one process.
 ROUND, POINT, PROCESS = 1.6, 0.4, 2.4
@@ -42,7 +42,7 @@ def benchmark(settings: BenchmarkSettings) -> None:
             from ca.benchmark.figure import draw_costs
 
             draw_costs(result.by_cells, result.by_area, path=figure)
-    print(f"wrote {figure}", file=sys.stderr)
+    print_line(f"wrote {figure}")
 
 
 def _measure(settings: BenchmarkSettings, device: torch.device) -> Result:
