@@ -5,7 +5,7 @@
 
 Each environment changes one thing: the locale, the home, the terminal, a stream, a variable. In each, the
 commands must succeed, or fail in one line where the environment leaves no choice; a traceback, a hang or a
-wrong exit code is a failure. Prints a table; the exit code is 1 if anything failed. Takes about ten minutes.
+wrong exit code is a failure. Prints a table; the exit code is 1 if anything failed. Takes about 25 minutes.
 """
 
 import argparse
