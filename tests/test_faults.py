@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import matplotlib.backends.backend_agg
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import ca.cli
 from ca.checkpoint.folder import bundled_checkpoint, checkpoints_in, load_checkpoint
@@ -31,7 +31,7 @@ OUTSIDE: list[tuple[Any, str]] = [
     (io, "open"),
     *((os, name) for name in ("open", "mkdir", "replace", "rename", "unlink", "fsync", "scandir", "listdir")),
     (subprocess, "Popen"),
-    (matplotlib.backends.backend_agg.FigureCanvasAgg, "print_png"),
+    (FigureCanvasAgg, "print_png"),
 ]
 ERRORS: list[BaseException] = [
     OSError(5, "Input/output error"),
@@ -126,6 +126,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: few_digits)
     monkeypatch.setattr("ca.page.build.page_content", lambda checkpoint, digits: {})  # slow
+    monkeypatch.setattr(FigureCanvasAgg, "draw", FigureCanvasAgg.get_renderer)  # blank figures: slow too
     return tmp_path
 
 

@@ -76,7 +76,7 @@ def served(html: str) -> Iterator[str]:
 def serving(html: str) -> Generator[int]:
     """Serve a page while the `with` block lasts; its value is the port, which no other worker has."""
     server = page_server(html, 0)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))  # seconds until it sees a shutdown
     thread.start()
     try:
         yield server.server_port

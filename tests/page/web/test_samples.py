@@ -26,13 +26,13 @@ def test_samples_are_ten_test_digits_of_each_class(page: Page) -> None:
 
 @functools.cache
 def majorities() -> list[int]:
-    """Majority of PyTorch's cells on each class's first test digit, after 200 ticks with the page's draws."""
+    """Majority of PyTorch's cells on each class's first test digit, after 60 ticks with the page's draws."""
     automaton = load_checkpoint(None).automaton
     images = torch.stack([MNIST.images[MNIST.labels == label][0] for label in range(10)])
     grid = newborn(images.float() / 255)
     middle = slice(14, 42)  # of the board; all around it is dead
     with torch.no_grad():
-        for tick in range(200):
+        for tick in range(60):
             fired, noise = page_draws(56, seed=0, tick=tick, fire_rate=0.5, noise=0.02)
             grid = automaton.tick(grid, fired[:, middle, middle], noise[..., middle, middle])
     living = alive(grid[:, 0])
@@ -41,11 +41,11 @@ def majorities() -> list[int]:
 
 
 def test_trained_rule_classifies_the_samples(page: Page) -> None:
-    """Each first sample from zero state for 200 ticks: nine of ten are right, and PyTorch agrees."""
+    """Each first sample from zero state for 60 ticks: nine of ten are right, and PyTorch agrees."""
     seen = page.evaluate(
         """() => Array.from({ length: 10 }, (_, label) => {
           ca.app.choose(ca.app.samples.sample(label), true);
-          ca.app.session.step(200);
+          ca.app.session.step(60);
           return ca.app.session.consensus.readout().majority;
         })"""
     )

@@ -32,7 +32,7 @@ def test_pause_and_steps(page: Page) -> None:
 
 
 def test_speed_is_in_ticks_a_second(page: Page) -> None:
-    """Over three seconds; a late frame counts as far as the page catches up with it."""
+    """Over one and a half seconds; a late frame counts as far as the page catches up with it."""
     change_settings(page, speed=10)
     ticks, seconds = page.evaluate(
         """() => new Promise((done) => {
@@ -43,7 +43,7 @@ def test_speed_is_in_ticks_a_second(page: Page) -> None:
             start ??= [now, board.ticks];
             seconds += Math.min((now - (last ?? now)) / 1000, 0.25);
             last = now;
-            if (now - start[0] < 3000) requestAnimationFrame(frame);
+            if (now - start[0] < 1500) requestAnimationFrame(frame);
             else done([board.ticks - start[1], seconds]);
           };
           requestAnimationFrame(frame);
