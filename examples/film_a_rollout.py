@@ -23,4 +23,4 @@ grids += ca.roll_out(automaton, images[9:18], ticks=options.ticks, start=grids[-
 frames = [ca.draw_cells(grid, zoom=5) for grid in grids]
 path = options.output_dir / "rollout.gif"
 imageio.imwrite(path, frames, duration=40, loop=0)  # milliseconds a frame
-print(f"{len(frames)} frames of {frames[0].shape[1]} x {frames[0].shape[0]} pixels", path, sep="\n")
+print(f"{len(frames)} states, each of {frames[0].shape[1]} x {frames[0].shape[0]} pixels", path, sep="\n")

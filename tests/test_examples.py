@@ -54,7 +54,7 @@ def test_train_and_plot(run: Callable[..., list[str]], tmp_path: Path) -> None:
 
 def test_film_a_rollout(run: Callable[..., list[str]], tmp_path: Path) -> None:
     told, path = run("film_a_rollout.py", "--ticks", "3", "--output-dir", "out")
-    assert told == "8 frames of 420 x 420 pixels"
+    assert told == "8 states, each of 420 x 420 pixels"
     with Image.open(tmp_path / path) as film:
         assert film.size == (420, 420)
         assert getattr(film, "n_frames", 1) >= 7

@@ -20,7 +20,12 @@ from ca.system.signals import ended_by_ctrl_c
 from ca.system.streams import finish, print_error
 
 INTERRUPTED = 130
-OUT_OF_MEMORY = ("allocate memory", "out of memory", "bad_alloc")  # in the messages of libraries' errors
+OUT_OF_MEMORY = (
+    "allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "failed to map segment",
+)  # in the messages of libraries' errors
 
 
 def main(arguments: list[str] | None = None) -> None:

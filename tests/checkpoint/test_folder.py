@@ -493,7 +493,7 @@ def test_a_checkpoint_without_training_state_can_not_be_resumed(checkpoint: Path
     (checkpoint / TRAINING_STATE).unlink()
     loaded = load_checkpoint(checkpoint)
     with pytest.raises(
-        CheckpointError, match=r"^can't resume from .*model-steps-30: it has no training-state"
+        CheckpointError, match=r"^can't resume from .*model-steps-30: it has weights only, no training-state"
     ):
         load_training_state(loaded, STATE)
 

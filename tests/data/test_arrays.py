@@ -26,7 +26,7 @@ def inked(*shape: int) -> NDArray[np.float64]:
     return images
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Any, str]] = {
     "floats up to 255": (inked(2, 28, 28) * 255, r"from 0 to 255, not in \[0, 1\]: divide by 255$"),
     "normalised": (inked(2, 28, 28) * 3.2 - 0.4, r"from -0.4 to 2.8, .*: undo their normalisation, or limit"),
     "overshoot": (inked(2, 28, 28) * 1.1, r"from 0 to 1.1, .*, or limit them with images.clip\(0, 1\)$"),
@@ -36,6 +36,7 @@ REFUSED = {
     "int64": ((inked(28, 28) * 255).astype(int), r"have type int64: .*images.astype\(np.uint8\)$"),
     "bool": (inked(28, 28) > 0, r"have type bool: .*images.astype\(float\)$"),
     "text": (np.array([["a", "b"]]), "have type <U1"),
+    "path": ("digit.png", r"^'digit.png' is a path: read it first"),
     "colours": (inked(2, 28, 28)[..., None].repeat(3, -1), r"shape \(2, 28, 28, 3\): these are colours"),
     "one coloured": (inked(28, 28)[..., None].repeat(3, -1), r"shape \(28, 28, 3\): these are colours"),
     "with opacity": (inked(28, 28)[..., None].repeat(4, -1), r"shape \(28, 28, 4\): these are colours"),

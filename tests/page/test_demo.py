@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.browser import serving
 
-from ca.page.demo import page_server
+from ca.page.demo import _open_browser, page_server
 from ca.system.errors import FailedError
 
 
@@ -44,6 +44,8 @@ def test_server_answers_with_the_page_and_nothing_else(port: int) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert answer(port, "GET", "/?a=b", f"localhost:{port}")[:2] == (200, b"<p>hello</p>")
     assert answer(port, "HEAD", "/", host)[:2] == (200, b"")
+    for same in (f"LocalHost:{port}", f"localhost.:{port}", f"{host} "):
+        assert answer(port, "GET", "/", same)[0] == 200, same
     for path in ("/other", "/../pyproject.toml", "/%2e%2e/etc/passwd", "/index.html"):
         assert answer(port, "GET", path, host)[0] == 404, path
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
@@ -55,6 +57,18 @@ def test_server_answers_no_other_host(port: int, host: str) -> None:
     status, content, _ = answer(port, "GET", "/", host)
     assert status == 421
     assert b"hello" not in content
+
+
+def test_a_browser_that_does_not_start_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def refuse(address: str) -> None:
+        opened.append(address)
+        raise ValueError("No closing quotation")
+
+    monkeypatch.setattr("webbrowser.open", refuse)
+    _open_browser("http://127.0.0.1/")
+    assert opened == ["http://127.0.0.1/"]
 
 
 def test_server_is_on_the_loopback_interface_only() -> None:
@@ -85,7 +99,8 @@ def test_connection_that_is_reset_prints_nothing(capfd: pytest.CaptureFixture[st
     assert capfd.readouterr().err == ""
 
 
-def test_demo_serves_until_it_is_interrupted() -> None:
+@pytest.mark.parametrize("interrupts", [1, 2])
+def test_demo_serves_until_it_is_interrupted(interrupts: int) -> None:
     command = [str(Path(sys.executable).with_name("ca")), "demo", "--port", "0", "--no-browser"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -94,9 +109,11 @@ def test_demo_serves_until_it_is_interrupted() -> None:
         assert found, line
         number = int(found[1])
         assert b"Cells that read digits" in answer(number, "GET", "/", f"127.0.0.1:{number}")[1]
-        process.send_signal(signal.SIGINT)
+        for _ in range(interrupts):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.01)  # the second comes while the interpreter ends
         output, error = process.communicate(timeout=60)
-    assert process.returncode == 0
+    assert process.returncode in (0, -signal.SIGINT)[:interrupts]
     assert (output.strip(), error) == ("", "")
 
 

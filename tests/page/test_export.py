@@ -89,6 +89,50 @@ def test_a_device_stays_what_it_is(checkpoint: str, tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
+def test_a_pipe_whose_reader_stops_is_one_line(
+    checkpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(export_module, "STALL_LIMIT", 0.1)
+    monkeypatch.setattr(export_module, "build_page", lambda checkpoint, digits: "x" * 1_000_000)
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(SystemExit, match="1"):
+        main(["export", checkpoint, str(pipe)])
+    os.close(descriptor)
+    assert capsys.readouterr().err == f"ca: can't write {pipe}: nobody read on for 0.1 seconds\n"
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="a Unix system")
+@pytest.mark.parametrize("page", ["/dev/stdout", "/dev/fd/1", "link"])
+def test_what_stdout_leads_to_is_appended_to(checkpoint: str, tmp_path: Path, page: str) -> None:
+    link, file = tmp_path / "link", tmp_path / "file"
+    link.symlink_to("/dev/stdout")
+    file.write_text("kept")
+    with file.open("a") as stdout:
+        kept = os.dup(1)
+        os.dup2(stdout.fileno(), 1)
+        try:
+            main(["export", checkpoint, str(link) if page == "link" else page])
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+    assert file.read_text() == "kept" + "<p>page</p>" * 9
+
+
+@pytest.mark.parametrize("folder", ["/dev/shm", "."])
+def test_a_regular_file_is_replaced_wherever_it_is(checkpoint: str, folder: str, tmp_path: Path) -> None:
+    if not os.access(folder, os.W_OK):
+        pytest.skip(f"no {folder} on this system")
+    path = Path(folder) / f"{tmp_path.name}.html"
+    path.write_text("x" * 1_000)
+    try:
+        main(["export", checkpoint, str(path)])
+        assert path.read_text() == "<p>page</p>" * 9
+    finally:
+        path.unlink()
+
+
 @pytest.mark.parametrize("page", [".", "/", "..", "n" * 300])
 def test_folders_and_names_that_are_too_long_are_one_line(
     checkpoint: str, page: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

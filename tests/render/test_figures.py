@@ -1,5 +1,6 @@
 """Figures do not depend on the user's Matplotlib settings, and one that fails ends no work."""
 
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -89,3 +90,22 @@ def test_arguments_reach_the_function(tmp_path: Path) -> None:
     draw: Callable[..., None] = own_style(lambda *args, **options: found.extend([args, options]))
     draw(1, path=tmp_path)
     assert found == [(1,), {"path": tmp_path}]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a Unix system")
+@pytest.mark.parametrize("kind", ["pipe", "endless"])
+@pytest.mark.parametrize("name", ["matplotlibrc", "config/matplotlibrc", "config/fontlist-v390.json"])
+def test_settings_that_can_t_be_read_to_their_end_are_one_line(
+    name: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Matplotlib reads these files when it is imported, and would wait for a pipe for ever."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "config"))
+    (tmp_path / "config").mkdir()
+    if kind == "pipe":
+        os.mkfifo(name)
+    else:
+        os.symlink("/dev/zero", name)
+    message = rf"can't draw x.png: .*{name}: it is not a regular file$"
+    with pytest.raises(FailedError, match=message), drawing(Path("x.png")):
+        pytest.fail("Matplotlib would be imported here")

@@ -22,6 +22,9 @@ def test_a_prepared_folder_exists_with_its_parents_and_is_empty(tmp_path: Path) 
     for _ in range(2):
         assert prepare_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
     assert list((tmp_path / "a" / "b").iterdir()) == []
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FailedError, match=r"file: it is not a folder; choose another --output-dir$"):
+        prepare_folder(tmp_path / "file")
 
 
 def test_the_holder_of_a_lock_has_a_file_of_its_own_while_it_is_held(tmp_path: Path) -> None:

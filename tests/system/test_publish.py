@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from ca.system.folders import prepare_folder
 from ca.system.publish import MARKER, published, staging, sweep
 
+SWEEP = "import sys; from pathlib import Path; from ca.system.publish import sweep; sweep(Path(sys.argv[1]))"
 OTHERS = [
     ".notes.tmp-2024.txt",
     ".data.old-1/precious",
@@ -58,6 +61,27 @@ def test_the_sweep_removes_what_publishing_left_and_moves_older_folders_back(tmp
     (tmp_path / ".ca-tmp-01234567").mkdir()  # killed before the marker was written
     sweep(tmp_path)
     assert os.listdir(tmp_path) == ["whole"]
+
+
+def test_the_sweep_leaves_what_another_process_writes(tmp_path: Path) -> None:
+    with staging(tmp_path) as folder:
+        (folder / "video.mp4").write_text("half")
+        subprocess.run([sys.executable, "-c", SWEEP, str(tmp_path)], check=True, timeout=60)
+        prepare_folder(tmp_path)
+        assert (folder / "video.mp4").read_text() == "half"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path, there: bool) -> None:
+    link, target = tmp_path / "link", tmp_path / "other" / "file"
+    target.parent.mkdir()
+    link.symlink_to(Path("other", "file"))
+    if there:
+        target.write_text("old")
+    publish(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
 
 
 def test_what_cannot_be_removed_or_read_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

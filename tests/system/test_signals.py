@@ -119,8 +119,8 @@ def test_ctrl_c_twice_stops_at_once_while_compiled_code_runs(
 
 
 def test_ctrl_c_at_any_moment_of_a_start_ends_it_quietly(tmp_path: Path) -> None:
-    """From the first line of the package on: before it, Python's own start may swallow an interrupt."""
-    code = "print('started', flush=True); from ca.__main__ import main; main()"
+    """From the first line of `ca/__main__.py` on: before it, Python's own start may swallow an interrupt."""
+    code = "import ca; print('started', flush=True); from ca.__main__ import main; main()"
     train = ["train", "--output-dir", str(tmp_path / "run")]
     resume = ["train", "--resume", str(bundled_checkpoint()), "--output-dir", str(tmp_path / "resumed")]
     for number in range(8):

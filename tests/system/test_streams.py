@@ -123,3 +123,21 @@ def test_help_ends_in_a_terminal_of_any_width(
         assert caught.value.code == 0
     assert "checkpoint" in capsys.readouterr().out
     assert time.monotonic() - start < 30
+
+
+def test_names_with_line_breaks_or_control_characters_are_one_plain_line() -> None:
+    result = run("", command="$'a\\nb\\e[31mred'")
+    assert result.returncode == 2
+    assert result.stderr.count(b"\n") == 1
+    assert b"a\\nb\\x1b[31mred" in result.stderr
+    assert b"\x1b" not in result.stderr
+
+
+def test_settings_of_progress_bars_end_no_command() -> None:
+    code = f"{PRINT}; from ca.system.terminal import progress_bar; progress_bar(total=1)"
+    start = code.replace("; from ca.system", "; from ca.__main__ import main; main(); from ca.system", 1)
+    command = [sys.executable, "-c", start, "export", "a", "b"]
+    result = subprocess.run(
+        command, capture_output=True, timeout=60, check=False, env=BUFFERED | {"TQDM_NCOLS": "x"}
+    )
+    assert (result.returncode, result.stderr) == (0, b"")

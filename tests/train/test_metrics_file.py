@@ -52,7 +52,7 @@ def test_the_steps_of_a_resumed_run_s_metrics_strictly_increase(stopped_run: Cal
 ROW = b'{"step": 5, "loss": 4.5, "rate": 0.1}\n'
 
 
-@pytest.mark.parametrize("torn", [b"", b"{", b'{"step": 10, "loss": 4.', b"\x00\x00", b"\xff"])
+@pytest.mark.parametrize("torn", [b"", b"{", b'{"step": 10, "loss": 4.', b"\x00\x00"])
 def test_an_incomplete_last_line_of_metrics_is_left_out(torn: bytes, tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(ROW + torn)
@@ -94,13 +94,21 @@ def test_lines_that_are_not_rows_are_kept_and_reported(
     path.write_bytes(ROW + line + ROW.replace(b"5", b"6", 1) + line + ROW.replace(b"5", b"9", 1))
     metrics = MetricsFile(path, keep_to_step=6)
     told = capsys.readouterr().err
-    assert told.startswith(f"ca: {path} has 2 lines that are not metrics of a run, the first is line 2")
+    assert told.startswith(f"ca: lines of {path} that are no metrics of a run: 2, the first is line 2")
     assert told.count("\n") == 1
     metrics.append({"step": 7, "loss": 1.0, "rate": 0.1})
     kept = ROW + line + ROW.replace(b"5", b"6", 1) + line
     assert path.read_bytes() == kept + b'{"step": 7, "loss": 1.0, "rate": 0.1}\n'
     assert [row["step"] for row in metrics.rows] == [5, 6, 7]
     draw_loss_history(metrics.rows, tmp_path / "history.png")
+
+
+@pytest.mark.parametrize("end", [b"my note", b"\xff", "Notiz\n".encode("utf-16-le")])
+def test_a_last_line_of_others_is_kept_without_an_end_too(end: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(ROW + end)
+    MetricsFile(path, keep_to_step=9)
+    assert path.read_bytes() == ROW + end + b"\n"
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

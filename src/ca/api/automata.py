@@ -30,7 +30,7 @@ def load_automaton(path: Path | str | None = None) -> CellularAutomaton:
         >>> sum(parameter.numel() for parameter in automaton.parameters())
         22499
     """
-    return load_checkpoint(None if path is None else Path(path)).automaton
+    return load_checkpoint(None if path is None else Path(path).expanduser()).automaton
 
 
 def save_automaton(
@@ -44,7 +44,7 @@ def save_automaton(
         dataset: the data set that the commands use with this checkpoint
 
     Returns:
-        path of the checkpoint
+        path of the checkpoint; `ca train --resume` can't continue from it, as it has no training state
 
     Raises:
         ValueError: the automaton is of a subclass, whose rule a checkpoint can't hold; `step` is negative; or
@@ -65,7 +65,7 @@ def save_automaton(
     check_choice("dataset", dataset, Dataset)
     check_at_least(0, "step", step)
     return save_checkpoint(
-        Path(folder),
+        Path(folder).expanduser(),
         automaton,
         step=step,
         training=RunSettings(dataset=dataset),

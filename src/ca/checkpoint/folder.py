@@ -71,14 +71,16 @@ def save_checkpoint(
 
     Args:
         metrics: results at this step, by name
-        training_state: what a resumed run needs besides the weights, by name
+        training_state: what a resumed run needs besides the weights, by name; empty: it can't be resumed
         data_sha256: SHA-256 of the training data, if the checkpoint is to be resumed with the same data only
 
     Raises:
         FailedError: the folder cannot be written, the disk is full, or a weight is not finite
     """
     path = folder / f"model-steps-{step}"
-    tensors = {WEIGHTS: automaton.state_dict(), TRAINING_STATE: training_state}
+    tensors = {WEIGHTS: automaton.state_dict()}
+    if training_state:
+        tensors[TRAINING_STATE] = training_state
     try:
         check_finite(tensors[WEIGHTS])
         folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +161,9 @@ def load_training_state(checkpoint: Checkpoint, expected: dict[str, Tensor]) -> 
     """
     path = checkpoint.path / TRAINING_STATE
     if not path.is_file():
-        raise CheckpointError(f"can't resume from {checkpoint.path}: it has no {TRAINING_STATE}")
+        raise CheckpointError(
+            f"can't resume from {checkpoint.path}: it has weights only, no {TRAINING_STATE}"
+        )
     with _reading(checkpoint.path):
         return read_tensors(path, expected, checkpoint.config.sha256.get(TRAINING_STATE))
 

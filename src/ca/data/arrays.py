@@ -1,5 +1,6 @@
 """Images and labels that callers bring as arrays: checked, then converted."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,10 @@ def make_digits(images: Images, labels: Labels) -> Digits:
 
 
 def _as_numpy(values: NDArray[Any] | Tensor) -> NDArray[Any]:
+    if isinstance(values, (str, Path)):
+        raise ValueError(
+            f"{str(values)!r} is a path: read it first, for instance by np.asarray(Image.open(path))"
+        )
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 

@@ -3,6 +3,7 @@
 import sys
 import threading
 import webbrowser
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -39,15 +40,20 @@ def demo(settings: DemoSettings) -> None:
         page = build_page(checkpoint, load_digits(checkpoint.dataset, "test", settings.data_dir))
     server = page_server(page, settings.port)
     address = f"http://{HOST}:{server.server_port}/"
-    print(f"{address}  (Ctrl-C ends it)", flush=True)
-    if settings.browser:
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     try:
+        print(f"{address}  (Ctrl-C ends it)", flush=True)
+        if settings.browser:
+            threading.Thread(target=_open_browser, args=(address,), daemon=True).start()
         server.serve_forever()
     except KeyboardInterrupt:
         print()  # end the line with "^C"
     finally:
         server.server_close()
+
+
+def _open_browser(address: str) -> None:
+    with suppress(Exception):  # whatever BROWSER is set to: the address is printed
+        webbrowser.open(address)
 
 
 class _Server(ThreadingHTTPServer):
@@ -70,6 +76,7 @@ def page_server(page: str, port: int) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         server_version, sys_version = "ca", ""
+        timeout = 30  # seconds that a connection may be silent
 
         def do_GET(self) -> None:
             self._answer(with_content=True)
@@ -78,7 +85,8 @@ def page_server(page: str, port: int) -> ThreadingHTTPServer:
             self._answer(with_content=False)
 
         def _answer(self, *, with_content: bool) -> None:
-            if self.headers.get("Host") not in hosts:
+            host = self.headers.get("Host", "").strip().lower()
+            if host.replace("localhost.", "localhost") not in hosts:
                 self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             elif self.path.split("?")[0] != "/":
                 self.send_error(HTTPStatus.NOT_FOUND)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import stat
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from ca.system.folders import writing
 from ca.system.publish import published
 
 PIPE_LIMIT = 10.0  # seconds to wait for a reader
+STALL_LIMIT = 120.0  # seconds to wait for one that has stopped
+MAX_LINKS = 40  # as Linux
 
 
 def export(settings: ExportSettings) -> None:
@@ -30,20 +33,34 @@ def export(settings: ExportSettings) -> None:
     checkpoint = load_checkpoint(settings.checkpoint)
     page = build_page(checkpoint, load_digits(checkpoint.dataset, "test", settings.data_dir))
     with writing(path):
+        descriptor = _own_descriptor(path)
+        if descriptor is not None:  # opening it anew would begin at the start of the file behind it
+            with open(os.dup(descriptor), "wb") as file:
+                file.write(page.encode())
+            return
         if _is_special(path):
             _write_into(path, page.encode())
             return
-        target = Path(os.path.realpath(path))  # a link stays, and its target is replaced
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with published(target) as temporary:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with published(path) as temporary:
             temporary.write_text(page, encoding="utf-8")
     print(path)
 
 
+def _own_descriptor(path: Path) -> int | None:
+    """The open file of this process that a path like /dev/stdout names, also through links."""
+    for _ in range(MAX_LINKS):
+        folder, name = os.path.split(os.path.abspath(path))
+        if name.isdecimal() and os.path.realpath(folder) == os.path.realpath("/dev/fd"):
+            return int(name)
+        if not path.is_symlink():
+            return None
+        path = Path(folder, os.readlink(path))
+    return None
+
+
 def _is_special(path: Path) -> bool:
-    """Whether a path is a device, a pipe or an open file of this process, which must not be replaced."""
-    if Path(os.path.abspath(path)).parts[1:2] in (("dev",), ("proc",)):
-        return path.exists()
+    """Whether a path is a device or a pipe, which must not be replaced."""
     try:
         return not stat.S_ISREG(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -51,16 +68,24 @@ def _is_special(path: Path) -> bool:
 
 
 def _write_into(path: Path, content: bytes) -> None:
-    """Write into a special file. A pipe that nobody reads is an error after `PIPE_LIMIT` seconds."""
+    """Write into a device or a pipe.
+
+    Raises:
+        OSError: nobody reads the pipe, or nobody reads on
+    """
     deadline = time.monotonic() + PIPE_LIMIT
+    flags = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     while True:
         try:
-            descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+            descriptor = os.open(path, flags)
             break
         except OSError as error:
             if error.errno != errno.ENXIO or time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-    with open(descriptor, "wb") as file:
-        os.set_blocking(descriptor, True)
-        file.write(content)
+    with open(descriptor, "wb", buffering=0) as file:
+        left = memoryview(content)
+        while len(left):
+            if hasattr(os, "O_NONBLOCK") and not select.select([], [file], [], STALL_LIMIT)[1]:
+                raise TimeoutError(errno.ETIMEDOUT, f"nobody read on for {STALL_LIMIT:g} seconds")
+            left = left[file.write(left) or 0 :]

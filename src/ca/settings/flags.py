@@ -36,6 +36,8 @@ def _number(word: str) -> float:
 
 def _path(word: str) -> Path:
     """A path; `~` at its start is the home of the user, if there is one."""
+    if not word:  # for example a variable of the shell that is not set
+        raise ValueError("'' is not a path")
     path = Path(word)
     try:
         return path.expanduser()

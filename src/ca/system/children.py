@@ -8,6 +8,8 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 
+from ca.system.signals import raised_by_ctrl_c
+
 MAX_OUTPUT = 10_000_000  # bytes that a program may print
 
 
@@ -21,7 +23,13 @@ def start(
         ValueError: a word contains a null byte
     """
     return subprocess.Popen(
-        command, bufsize=bufsize, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
+        command,
+        bufsize=bufsize,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env={name: value for name, value in os.environ.items() if name != "FFREPORT"},  # it writes files
+        start_new_session=True,
     )
 
 
@@ -46,6 +54,11 @@ def output_of(command: Sequence[str], *, limit: float) -> tuple[int, str]:
         TimeoutError: it, or a program that it started and that still prints, did not end in time
         ValueError: a word contains a null byte
     """
+    with raised_by_ctrl_c():  # so that the program ends with this process
+        return _output_of(command, limit)
+
+
+def _output_of(command: Sequence[str], limit: float) -> tuple[int, str]:
     begin = time.monotonic()
     process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     printed: list[bytes] = []

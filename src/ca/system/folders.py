@@ -43,8 +43,11 @@ def prepare_folder(folder: Path) -> Path:
     Raises:
         FailedError: they can't be
     """
+    if folder.exists() and not folder.is_dir():
+        raise FailedError(f"can't write into {folder}: it is not a folder; choose another --output-dir")
     with writing(folder, into=True, advice="; choose another --output-dir"):
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
         with staging(folder) as inside:
             (inside / "probe").write_bytes(b"x")
     return folder

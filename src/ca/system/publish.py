@@ -17,7 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 MARKER = ".made-by-ca"
+_locks: dict[Path, FileLock] = {}  # of the marked folders of this process
 NO_SYNC = {  # a file system that does not sync folders, or a folder that must not be read
     errno.EINVAL,
     errno.ENOTSUP,
@@ -33,12 +36,15 @@ NO_SYNC = {  # a file system that does not sync folders, or a folder that must n
 def published(path: Path) -> Generator[Path]:
     """A temporary path for a file or a folder, which is renamed to `path` at the end of the `with` block.
 
-    It is synced to the disk before, and an older file or folder of that name is removed only afterwards. If
-    the block fails, the temporary file or folder is removed; after a killed process, `sweep` removes it.
+    If `path` is a link, it stays, and what it leads to is replaced.
+    The content is synced to the disk before, and an older file or folder of that name is removed only
+    afterwards. If the block fails, the temporary file or folder is removed; after a killed process, `sweep`
+    removes it.
 
     Raises:
         OSError: it could not be written or renamed
     """
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     with staging(path.parent) as folder:
         temporary = folder / path.name
         yield temporary
@@ -73,21 +79,24 @@ def staging(parent: Path) -> Generator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left in a folder, as far as possible. No other process may write into it.
+    """Remove what killed processes left in a folder, as far as possible.
 
-    A folder that was moved away just before the kill is moved back.
+    What another process is still writing has a locked marker, and stays. A folder that was moved away just
+    before a kill is moved back.
     """
     try:
         found = [left for left in folder.iterdir() if re.fullmatch(r"\.ca-(tmp|old)-[a-z0-9_]{8}", left.name)]
     except OSError:  # absent, or it must not be read
         return
     for left in found:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, Timeout, NotImplementedError):  # in use, or without locks
             if left.is_symlink() or not left.is_dir():
                 continue
             if not (left / MARKER).is_file():
                 left.rmdir()  # killed before the marker was written; fails if anything is in it
                 continue
+            with FileLock(left / MARKER, timeout=0, fallback_to_soft=False):
+                pass
             if left.name.startswith(".ca-old-"):  # killed between the two renames of `_rename`
                 for moved in left.iterdir():
                     if moved.name != MARKER and not os.path.lexists(folder / moved.name):
@@ -148,10 +157,14 @@ def _rename(temporary: Path, path: Path) -> None:
 
 
 def _marked_folder(kind: str, parent: Path) -> Path:
-    """Create a folder with a marker inside. Its name is short whatever the target's name is."""
+    """Create a folder with a locked marker inside. Its name is short whatever the target's name is."""
     folder = Path(tempfile.mkdtemp(prefix=f".ca-{kind}-", dir=parent))
     try:
         os.close(os.open(folder / MARKER, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        lock = FileLock(folder / MARKER, fallback_to_soft=False)
+        with contextlib.suppress(OSError, NotImplementedError):  # a file system without locks
+            lock.acquire(timeout=0)
+            _locks[folder] = lock
     except BaseException:
         _clear(folder)
         raise
@@ -160,6 +173,8 @@ def _marked_folder(kind: str, parent: Path) -> Path:
 
 def _clear(folder: Path) -> None:
     """Remove a marked folder as far as possible, the marker last: a kill leaves it for `sweep`."""
+    if folder in _locks:
+        _locks.pop(folder).release(force=True)
     with contextlib.suppress(OSError):
         for inner in list(folder.iterdir()):
             if inner.name != MARKER:

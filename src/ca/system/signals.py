@@ -70,6 +70,12 @@ class StopSignal:
                     )
 
 
+def end_by_ctrl_c() -> None:
+    """From now on Ctrl-C ends the process at once, and prints nothing. For the main thread."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in a background process
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def ended_by_ctrl_c() -> Generator[None]:
     """Within the `with` block Ctrl-C ends the process at once, and prints nothing. For the main thread.
@@ -77,9 +83,22 @@ def ended_by_ctrl_c() -> Generator[None]:
     While modules are imported, a KeyboardInterrupt may be swallowed and surface later as another error.
     """
     previous = signal.getsignal(signal.SIGINT)
-    if previous is not signal.SIG_IGN:  # as in a background process
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_by_ctrl_c()
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+@contextlib.contextmanager
+def raised_by_ctrl_c() -> Generator[None]:
+    """Within the `with` block Ctrl-C raises KeyboardInterrupt where it would end the process at once."""
+    ends = signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    if not ends or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)

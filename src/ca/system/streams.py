@@ -43,5 +43,15 @@ def finish(stream: TextIO) -> None:
 def print_error(line: str) -> None:
     """Print a line to stderr, if it can be printed."""
     with contextlib.suppress(OSError, ValueError):
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
     finish(sys.stderr)
+
+
+def printable(text: str) -> str:
+    """A text on one line, without what would act on a terminal; bytes of file names stay."""
+    return "".join(
+        letter
+        if letter.isprintable() or "\udc80" <= letter <= "\udcff"
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

@@ -6,13 +6,15 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from ca.system.streams import printable
+
 IN_NOTEBOOK = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
 
 
 def print_line(line: str) -> None:
     """Print a line to stderr, above the progress bar. If that fails, work continues."""
     try:
-        tqdm.write(line, file=sys.stderr)
+        tqdm.write(printable(line), file=sys.stderr)
     except BrokenPipeError:  # the reader has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     except OSError:  # for example a file on a full disk

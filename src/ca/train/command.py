@@ -46,6 +46,8 @@ def train(settings: TrainSettings) -> None:
             TrainingOutput(folder, run, lock) if ranks.is_main else nullcontext() as output,
         ):
             if settings.profile:
+                if lock is not None:
+                    lock.check()
                 profile_steps(run, folder / "profile.json")
             train_to_end(run, output)
         if output is not None and output.unsaved:

@@ -17,7 +17,7 @@ class MetricsFile:
     """A metrics file to which rows are appended; the first key of a row is "step".
 
     Lines that are not rows of a run, for example those of another program, stay in the file as they are. Only
-    the last line may be incomplete, after a crash: it is removed.
+    the last row may be incomplete, after a crash: it is removed.
     """
 
     def __init__(self, path: Path, *, keep_to_step: int) -> None:
@@ -34,8 +34,8 @@ class MetricsFile:
         others = [number for number, (_, row) in enumerate(parsed, 1) if row is None]
         if others:
             print_line(
-                f"ca: {path} has {len(others)} lines that are not metrics of a run, the first is line "
-                f"{others[0]}: they stay in the file, and are left out of the figures"
+                f"ca: lines of {path} that are no metrics of a run: {len(others)}, the first is line "
+                f"{others[0]}; they stay in the file, and are left out of the figures"
             )
         self._rewrite()
 
@@ -79,11 +79,18 @@ def _lines(path: Path) -> list[bytes]:
     if not path.exists():
         return []
     lines = read_regular(path, at_most=MAX_BYTES).splitlines(keepends=True)
-    if lines and _row(lines[-1]) is None and not lines[-1].endswith(b"\n"):
+    if lines and _is_torn(lines[-1], after_row=len(lines) == 1 or _row(lines[-2]) is not None):
         lines.pop()
     if lines and not lines[-1].endswith(b"\n"):
         lines[-1] += b"\n"
     return lines
+
+
+def _is_torn(line: bytes, *, after_row: bool) -> bool:
+    """Whether a last line is what a crash left of a row: its beginning, or zeros that stand for it."""
+    if line.endswith(b"\n") or _row(line) is not None:
+        return False
+    return line.startswith(b"{") or (after_row and not line.strip(b"\0"))
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

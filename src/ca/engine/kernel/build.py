@@ -15,6 +15,7 @@ import shlex
 import shutil
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 from ca.engine.kernel.interface import load
@@ -135,6 +136,9 @@ def _library_name(name: str, path: Path) -> str | None:
 
 
 def _build_into(folder: Path, name: str, command: list[str]) -> Path:
+    for left in folder.glob("build-*"):  # by a process that was killed
+        if time.time() - left.lstat().st_mtime > 2 * BUILD_LIMIT:
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="build-", dir=folder, ignore_cleanup_errors=True) as scratch:
         fresh = Path(scratch) / "kernel.so"
         _run([*command, "-o", str(fresh)], BUILD_LIMIT)
@@ -209,9 +213,11 @@ def _is_protected(status: os.stat_result) -> bool:
     """Whether nobody else can put another folder in the place of one that is inside this one."""
     if not hasattr(os, "geteuid"):  # Windows
         return True
-    private_group = status.st_gid == os.geteuid()  # by convention, a user's own group has the user's number
+    user = os.geteuid()
+    private_group = status.st_gid == user != 0  # by convention, a user's own group has the user's number
     writable = status.st_mode & (0o002 if private_group else 0o022)
-    return status.st_uid in (0, os.geteuid()) and (not writable or bool(status.st_mode & stat.S_ISVTX))
+    root = os.stat("/").st_uid  # "nobody" where a container does not map root
+    return status.st_uid in (0, root, user) and (not writable or bool(status.st_mode & stat.S_ISVTX))
 
 
 def _private_folder() -> Path:
