@@ -221,3 +221,24 @@ def test_a_run_clears_away_what_killed_ones_left_and_nothing_else(
     assert all((folder / name / "precious").exists() for name in mine)
     assert (folder / ".lock").exists()
     assert load_checkpoint(folder / "model-steps-8").step == 7
+
+
+def test_ctrl_c_ends_a_compiler_that_is_waited_for(tmp_path: Path) -> None:
+    """Although Ctrl-C of a terminal does not reach it, and ends this process without an exception."""
+    code = """
+import sys
+from ca.system.children import output_of
+from ca.system.signals import ended_by_ctrl_c
+
+with ended_by_ctrl_c():
+    output_of(["sh", "-c", "echo $$ > " + sys.argv[1] + "; exec sleep 60"], limit=60)
+"""
+    file = tmp_path / "number"
+    command = [sys.executable, "-c", code, str(file)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as child:
+        wait_for(lambda: file.exists() and file.read_text().endswith("\n"))
+        child.send_signal(signal.SIGINT)
+        child.wait(timeout=20)
+    compiler = int(file.read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(compiler, 0)
