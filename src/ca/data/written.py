@@ -36,9 +36,7 @@ def write_digits(
     highest = min(HEIGHTS[1], side - WIDTHS[1] - 2 * MARGIN)
     if highest < HEIGHTS[0]:
         least = HEIGHTS[0] + WIDTHS[1] + 2 * MARGIN
-        raise ValueError(
-            f"a board of {side} cells is too small for written digits: give at least {least:.0f}"
-        )
+        raise ValueError(f"a board of {side} cells is too small for digits: give at least {least:.0f}")
     generator = np.random.default_rng(generator)
     images = np.zeros((number, side, side), dtype=np.uint8)
     labels = np.zeros(number, dtype=np.int64)
