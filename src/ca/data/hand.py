@@ -44,7 +44,7 @@ class Hand:
     shake: Range = (0, 0.03)
     tremor: Range = (0, 0.006)
     speed: Range = (0, 1)
-    ends: Range = (-0.04, 0.06)
+    ends: Range = (-0.07, 0.06)
 
     def write(self, forms: Sequence[Form], generator: np.random.Generator) -> tuple[Floats, Indices, Indices]:
         """Write digits, each about 1 high.

@@ -59,14 +59,14 @@ def _write(
     scale = heights / extent[:, 1]
     room = side - WIDTHS[1] - 2 * MARGIN
     scale = np.minimum(scale, room / extent[:, 0])
-    diameters = _diameters(extent * scale[:, None], labels, generator)
+    diameters = brush_diameters(extent * scale[:, None], labels, generator)
     free = side - diameters[:, None] - 2 * MARGIN - extent * scale[:, None]
     offset = (diameters / 2 + MARGIN)[:, None] + generator.random((number, 2)) * free
     places = (places - corner[digits]) * scale[digits, None] + offset[digits]
     return draw_boards(places, strokes, digits, diameters, side), labels
 
 
-def _diameters(
+def brush_diameters(
     extent: NDArray[np.float64], labels: NDArray[np.int64], generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """Brushes for paths of some widths and heights: (digits, 2) cells -> (digits,) cells."""
