@@ -52,11 +52,11 @@ class Hand:
         Returns:
             (places, 2) x to the right and y down; (places,) the stroke of each; (places,) its digit
         """
-        numbers = [len(form.strokes) for form in forms]
-        digits = np.repeat(np.arange(len(forms)), numbers)
+        digits = np.repeat(np.arange(len(forms)), [len(form.strokes) for form in forms])
         share = generator.random(len(forms))[digits, None]
         least, most = (np.concatenate([getattr(form, name) for form in forms]) for name in ("least", "most"))
         points = least + share * (most - least)
+
         own_strokes = np.concatenate([form.strokes for form in forms])
         strokes = ((np.diff(own_strokes, prepend=0) != 0) | (np.diff(digits, prepend=0) != 0)).cumsum()
 
