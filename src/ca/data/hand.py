@@ -17,7 +17,7 @@ STEP = 1 / 24  # between the places of a stroke, in heights of a digit
 SMOOTHINGS = 5  # passes of a kernel of three places; at full speed a corner is round over two or three steps
 MOST_CUT = -0.3  # of the distance between the last two control points, where a stroke is shortened
 WAVES = 3  # of which a bend is the sum
-WAVES_PER_HEIGHT = 0.6  # standard deviation
+WAVES_PER_HEIGHT = 0.5  # standard deviation
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Hand:
     rotation: Range = (-0.12, 0.12)
     aspect: Range = (-0.5, 0.5)
     balance: Range = (-0.06, 0.06)
-    bend: Range = (0, 0.045)
+    bend: Range = (0, 0.04)
     shake: Range = (0, 0.03)
     tremor: Range = (0, 0.006)
     speed: Range = (0, 1)
