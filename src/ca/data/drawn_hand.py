@@ -95,7 +95,7 @@ def _points(piece: Piece, hand: Hand, rng: np.random.Generator) -> Floats:
     if isinstance(piece, Arc):
         centre = np.array([piece.x, piece.y]) + rng.normal(0, MISPLACED, 2)
         radii = np.array([piece.x_radius, piece.y_radius]) * np.exp(rng.normal(0, RESIZED, 2))
-        further = np.copysign(hand.closure, piece.end - piece.start)
+        further = hand.closure * np.sign(piece.end - piece.start)
         angle = np.radians(piece.start + share * (piece.end + further - piece.start))
         unit = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
         return centre + radii * np.copysign(np.abs(unit) ** (2 / hand.roundness), unit)
