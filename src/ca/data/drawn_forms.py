@@ -57,7 +57,7 @@ def line(x0: float, y0: float, x1: float, y1: float) -> Curve:
     return Curve(x0, y0, x0 + dx, y0 + dy, x1 - dx, y1 - dy, x1, y1)
 
 
-FINE, FINEST = 0.17, 0.1  # brushes for ways with narrow loops
+SMALL_LOOPS, NARROW, CROWDED = 0.2, 0.17, 0.1  # widest brushes, as shares of the height
 _OVAL = Arc(0.32, 0.5, 0.32, 0.5, -80, -440)
 _STEM = line(0.3, 0, 0.3, 1)
 _FOOT = line(0.05, 1, 0.55, 1)
@@ -72,11 +72,11 @@ _BOWL = Arc(0.3, 0.28, 0.28, 0.28, -30, -385)  # of a 9, from its right up and a
 WAYS = (
     Way(0, "round", ((Arc(0.42, 0.5, 0.42, 0.5, -70, -430),),)),
     Way(0, "oval", ((_OVAL,),)),
-    Way(0, "narrow", ((Arc(0.2, 0.5, 0.2, 0.5, -60, 300),),), FINE),
+    Way(0, "narrow", ((Arc(0.2, 0.5, 0.2, 0.5, -60, 300),),), NARROW),
     Way(0, "in two halves", ((Arc(0.3, 0.5, 0.3, 0.5, -90, -270),), (Arc(0.3, 0.5, 0.3, 0.5, -90, 90),))),
     Way(0, "with a curl at the top", ((_OVAL, Curve(0.37, 0, 0.2, 0.02, 0.2, 0.22, 0.42, 0.16)),)),
-    Way(0, "slashed", ((_OVAL,), (line(0.58, 0.1, 0.06, 0.9),)), FINEST),
-    Way(0, "slashed beyond the rim", ((_OVAL,), (line(0.74, -0.04, -0.1, 1.04),)), FINEST),
+    Way(0, "slashed", ((_OVAL,), (line(0.58, 0.1, 0.06, 0.9),)), CROWDED),
+    Way(0, "slashed beyond the rim", ((_OVAL,), (line(0.74, -0.04, -0.1, 1.04),)), CROWDED),
     Way(1, "plain", ((_STEM,),)),
     Way(1, "short flag", ((line(0.12, 0.2, 0.3, 0), _STEM),)),
     Way(1, "long flag", ((line(-0.12, 0.42, 0.3, 0), _STEM),)),
@@ -107,7 +107,7 @@ WAYS = (
         Arc(0.26, 0.25, 0.26, 0.25, -160, 70),
         Arc(0.27, 0.48, 0.07, 0.06, 60, 290),
         Arc(0.25, 0.73, 0.3, 0.27, -85, 160),
-    ),)),
+    ),), SMALL_LOOPS),
     Way(3, "small top", ((Arc(0.28, 0.19, 0.2, 0.19, -170, 95), Arc(0.24, 0.69, 0.34, 0.31, -95, 165)),)),
     Way(3, "pointed", ((
         Arc(0.24, 0.24, 0.28, 0.24, -160, 50),
@@ -142,14 +142,14 @@ WAYS = (
     ),)),
     Way(6, "curved", ((Curve(0.5, 0, 0.2, 0.1, 0.02, 0.42, 0.02, 0.7), _LOOP),)),
     Way(6, "straight", ((line(0.42, 0, 0.05, 0.58), _LOOP),)),
-    Way(6, "hooked", ((Arc(0.36, 0.3, 0.32, 0.3, -30, -180), line(0.04, 0.3, 0.02, 0.7), _LOOP),), FINE),
+    Way(6, "hooked", ((Arc(0.36, 0.3, 0.32, 0.3, -30, -180), line(0.04, 0.3, 0.02, 0.7), _LOOP),), NARROW),
     Way(6, "open loop", ((
         Curve(0.46, 0, 0.16, 0.14, 0, 0.42, 0.01, 0.7), Arc(0.29, 0.7, 0.28, 0.3, 180, -130),
     ),)),
     Way(7, "plain", (_SEVEN,)),
     Way(7, "crossed", (_SEVEN, (_CROSSING,))),
     Way(7, "serif", ((_SERIF, *_SEVEN),)),
-    Way(7, "serif and crossed", ((_SERIF, *_SEVEN), (_CROSSING,)), FINEST),
+    Way(7, "serif and crossed", ((_SERIF, *_SEVEN), (_CROSSING,)), CROWDED),
     Way(7, "curved", ((line(0, 0.02, 0.58, 0), Curve(0.58, 0, 0.38, 0.3, 0.24, 0.6, 0.24, 1)),)),
     Way(7, "wavy bar", ((Curve(-0.06, 0.07, 0.12, -0.1, 0.32, 0.12, 0.6, 0), line(0.6, 0, 0.22, 1)),)),
     Way(8, "two circles", ((Arc(0.3, 0.24, 0.24, 0.24, 90, -270),), (Arc(0.3, 0.74, 0.3, 0.26, -90, 270),))),
@@ -158,23 +158,25 @@ WAYS = (
         Curve(0.15, 0.42, 0.3, 0.52, 0.58, 0.55, 0.58, 0.75),
         Arc(0.3, 0.75, 0.28, 0.25, 0, 180),
         Curve(0.02, 0.75, 0.02, 0.56, 0.45, 0.42, 0.51, 0.12),
-    ),)),
+    ),), SMALL_LOOPS),
     Way(8, "open at the top", ((
         Arc(0.28, 0.22, 0.24, 0.22, -55, -230),
         Curve(0.13, 0.4, 0.3, 0.52, 0.54, 0.58, 0.54, 0.77),
         Arc(0.28, 0.77, 0.26, 0.23, 0, 180),
         Curve(0.02, 0.77, 0.02, 0.56, 0.5, 0.42, 0.58, 0.08),
-    ),)),
+    ),), SMALL_LOOPS),
     Way(8, "straight crossing", ((
         Arc(0.29, 0.2, 0.25, 0.2, 0, -180),
         line(0.04, 0.22, 0.56, 0.78),
         Arc(0.29, 0.8, 0.27, 0.2, 0, 180),
         line(0.02, 0.78, 0.54, 0.2),
-    ),)),
+    ),), SMALL_LOOPS),
     Way(9, "straight tail", ((_BOWL, line(0.56, 0.16, 0.52, 1)),)),
     Way(9, "slanted tail", ((_BOWL, line(0.56, 0.16, 0.37, 1)),)),
     Way(9, "curved tail", ((_BOWL, Curve(0.57, 0.2, 0.6, 0.6, 0.5, 0.95, 0.1, 1)),)),
-    Way(9, "hooked tail", ((_BOWL, line(0.57, 0.16, 0.55, 0.75), Arc(0.29, 0.75, 0.26, 0.25, 0, 140)),)),
+    Way(9, "hooked tail", ((
+        _BOWL, line(0.57, 0.16, 0.55, 0.75), Arc(0.29, 0.75, 0.26, 0.25, 0, 140),
+    ),), SMALL_LOOPS),
     Way(9, "open bowl", ((Arc(0.3, 0.27, 0.28, 0.27, -28, -345), line(0.58, 0.14, 0.52, 1)),)),
-    Way(9, "in two strokes", ((Arc(0.28, 0.28, 0.28, 0.28, -45, -400),), (line(0.56, 0.02, 0.54, 1),))),
+    Way(9, "in two strokes", ((Arc(0.28, 0.28, 0.28, 0.28, -45, -400),), (line(0.54, 0.02, 0.52, 1),))),
 )  # fmt: skip
