@@ -53,17 +53,18 @@ def draw_boards(
     reach = diameters[boards] / 2 + 0.5  # the coverage falls to zero half a cell beyond the rim of the brush
     first = np.floor(np.minimum(before, points) - reach[:, None]).astype(np.int64)
     last = np.floor(np.maximum(before, points) + reach[:, None]).astype(np.int64)
-    windows = (last - first).max(axis=1) + 1  # sides of the squares of cells that the pieces may reach
-    coverage = np.zeros(len(diameters) * side * side)
+    # Sides of squares of cells that hold all that the pieces reach on their boards.
+    windows = np.minimum((last - first).max(axis=1) + 1, side)
+    first = np.minimum(first, side - windows[:, None]).clip(0)
+    levels = np.zeros(len(diameters) * side * side, dtype=np.uint8)
     for window, some in _groups(windows):
         cells = first[some, :, None] + np.arange(window)  # (pieces, 2, window), columns and rows
-        values = reach[some, None, None] - _distances(before[some], points[some], cells + 0.5)
-        on_board = (cells >= 0) & (cells < side)
-        covered = (values > 0) & on_board[:, 1, :, None] & on_board[:, 0, None, :]
+        coverage = reach[some, None, None] - _distances(before[some], points[some], cells + 0.5)
         places = ((boards[some, None] * side + cells[:, 1]) * side)[:, :, None] + cells[:, 0, None, :]
-        np.maximum.at(coverage, places[covered], values[covered])
-    levels = np.floor(FULL_INK * np.minimum(coverage, 1) + 0.5)  # as Math.round does
-    return levels.astype(np.uint8).reshape(len(diameters), side, side)
+        covered = np.flatnonzero(coverage > 0)
+        ink = FULL_INK * np.minimum(coverage.take(covered), 1) + 0.5  # rounded down then, as Math.round does
+        np.maximum.at(levels, places.take(covered), ink.astype(np.uint8))
+    return levels.reshape(len(diameters), side, side)
 
 
 def _groups(windows: Indices) -> Iterator[tuple[int, Indices]]:
