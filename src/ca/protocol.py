@@ -33,7 +33,7 @@ class Measurements:
         mean_abs_residual: (stages, ticks) the same for the residual, before noise, of cells that fired
         last_cells: (stages, digits, height, width) what cells output after the last tick of each stage, as
             `ca.cells.colour_indices` returns it
-        last_part_votes: (stages, digits, parts, 10) votes of each part of each digit after the last tick of each
+        last_part_votes: (stages, digits, parts, 10) votes of each part of each digit after the last tick of a
             stage; a part is what a chain of alive neighbours joins
 
     Example:

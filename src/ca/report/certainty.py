@@ -21,8 +21,8 @@ class Certainty:
     """How well a measure of certainty tells right digits from wrong ones.
 
     Attributes:
-        roc_area: area under the receiver operating characteristic: the chance that a right digit is surer than
-            a wrong one, equally sure ones counting half; None if all digits are right, or all wrong
+        roc_area: area under the receiver operating characteristic: the chance that a right digit is surer
+            than a wrong one, equally sure ones counting half; None if all digits are right, or all wrong
         thresholds: the values of the measure, the surest first
         digits: number of digits that are at least so sure
         right: how many of them are right

@@ -10,7 +10,7 @@ from ca.render.figures import COLOURS, PRINT_DPI, own_style, percent, plain_axes
 from ca.report.certainty import Certainty
 
 MEASURES = {"first_agreement": ("first tick of agreement", "-"), "votes": ("votes after the last tick", "--")}
-LEAST_RANGE = 0.02  # of the accuracy that is shown
+LEAST_RANGE = 0.005  # of the accuracy that is shown
 
 
 @own_style
