@@ -67,6 +67,7 @@ Number = Annotated[float, _read(_number, "FLOAT")]
 NumberOrNone = Annotated[float | None, _read(_number, "FLOAT")]
 Folder = Annotated[Path, _read(_path, "PATH")]
 FolderOrNone = Annotated[Path | None, _read(_path, "PATH"), arg(help_behavior_hint="")]
+FileOrFolderOrNone = Annotated[Path | None, _read(_path, "FILE|FOLDER"), arg(help_behavior_hint="")]
 DatasetOrNone = Annotated[
     Dataset | None, _read(str, "{" + ",".join(DATASETS) + "}", DATASETS), default_is("the checkpoint's")
 ]
@@ -84,6 +85,7 @@ BUNDLED = default_is("the one that comes with ca")
 Checkpoint = Annotated[Path, Positional, _read(_path, "CHECKPOINT")]
 CheckpointOrBundled = Annotated[Path | None, Positional, _read(_path, "CHECKPOINT"), BUNDLED]
 CheckpointsOrBundled = Annotated[tuple[Folder, ...], Positional, arg(metavar="[CHECKPOINT ...]"), BUNDLED]
+Images = Annotated[tuple[Folder, ...], Positional, arg(metavar="IMAGE [IMAGE ...]", help_behavior_hint="")]
 Page = Annotated[Path, Positional, _read(_path, "PAGE")]
 
 

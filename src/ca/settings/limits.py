@@ -8,7 +8,14 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings, Settings, TrainSettings
+from ca.settings.commands import (
+    BenchmarkSettings,
+    ClassifySettings,
+    EvaluateSettings,
+    ReportSettings,
+    Settings,
+    TrainSettings,
+)
 from ca.settings.flags import flag_of
 from ca.sizes import CHANNELS, IMAGE_SIDE, NUM_CLASSES, STATE_CHANNELS, TAPS
 from ca.system.errors import UsageError
@@ -36,6 +43,8 @@ def refuse_impossible(settings: Settings) -> None:
     """Raise UsageError for videos that are too long or too large, and for more memory than there is."""
     if isinstance(settings, EvaluateSettings):
         _refuse_impossible_video(settings)
+    if isinstance(settings, ClassifySettings) and settings.ticks > MAX_FRAMES:
+        raise UsageError(f"--ticks must be at most {MAX_FRAMES}, not {settings.ticks}")
     needed, names = _memory(settings)
     available = _available()
     if needed > available:

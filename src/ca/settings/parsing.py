@@ -15,6 +15,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from ca.settings.commands import (
     BenchmarkSettings,
+    ClassifySettings,
     DemoSettings,
     EvaluateSettings,
     ExportSettings,
@@ -29,6 +30,7 @@ LEAST_COLUMNS = 40  # tyro's help never ends in a terminal of a few columns
 COMMANDS: dict[str, type[Settings]] = {
     "train": TrainSettings,
     "evaluate": EvaluateSettings,
+    "classify": ClassifySettings,
     "report": ReportSettings,
     "demo": DemoSettings,
     "export": ExportSettings,
@@ -43,6 +45,7 @@ class _CommandLine:
     command: Annotated[
         Annotated[TrainSettings, subcommand("train")]
         | Annotated[EvaluateSettings, subcommand("evaluate")]
+        | Annotated[ClassifySettings, subcommand("classify")]
         | Annotated[ReportSettings, subcommand("report")]
         | Annotated[DemoSettings, subcommand("demo")]
         | Annotated[ExportSettings, subcommand("export")]

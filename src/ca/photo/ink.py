@@ -1,0 +1,71 @@
+"""Telling ink from paper, whatever the light, and taking the lines of ruled paper away."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+from skimage.transform import resize
+
+Grey = NDArray[np.float32]  # (height, width), 0 black, 1 white
+Ink = NDArray[np.float32]  # (height, width), 0 paper, 1 as dark as can be
+
+BACKGROUND_SIDE = 300  # pixels along the image in which the paper is looked for
+STROKE_WIDTHS = (3, 5, 9, 15, 25, 45)  # pixels there
+WIDEST_STROKE = 0.2  # of the longer side of an image: what is wider is no ink
+LEAST_INK = 0.06  # share of the light that ink keeps away
+NOISE_FACTOR = 6.0  # ink is so many standard deviations of the noise above it
+
+
+def find_ink(grey: Grey) -> Ink:
+    """How much of the paper's light ink keeps away: (height, width) grey values -> (height, width) in [0, 1].
+
+    The paper is the closing of the image by a square that is wider than every stroke. If the ink is brighter
+    than what surrounds it, as on a blackboard, the image is inverted before.
+    """
+    small = _shrunk(grey, BACKGROUND_SIDE)
+    if is_bright_on_dark(grey):
+        grey, small = 1 - grey, 1 - small
+    width = 2 * round(WIDEST_STROKE * max(small.shape) / 2) + 1
+    paper = ndimage.grey_closing(ndimage.gaussian_filter(small, 0.7), (width, width))
+    paper = ndimage.gaussian_filter(paper, width / 15)
+    light = resize(paper, grey.shape, order=1, mode="edge", anti_aliasing=False)
+    return (1 - grey / np.maximum(light, 0.05)).clip(0, 1).astype(np.float32)
+
+
+def is_bright_on_dark(grey: Grey) -> bool:
+    """Whether ink is brighter than its background: strokes are narrower than the gaps between them.
+
+    Closings fill what is dark, openings what is bright, up to a width. The growth of what they change tells
+    how wide the dark and the bright parts are.
+    """
+    small = _shrunk(grey, BACKGROUND_SIDE)
+    changes = np.array(
+        [
+            (((ndimage.grey_closing(small, (width, width)) - small) ** 3).sum(),
+             ((small - ndimage.grey_opening(small, (width, width))) ** 3).sum())
+            for width in STROKE_WIDTHS
+        ]
+    )  # fmt: skip
+    growth = np.diff(changes, axis=0, prepend=0)
+    total = changes[-1]
+    if total.min() < 0.05 * total.max():  # there are no gaps, as in a 1, and the rest is noise
+        return bool(total[1] > total[0])
+    widths = (growth * np.array(STROKE_WIDTHS)[:, None]).sum(0) / total
+    return bool(widths[1] < widths[0])
+
+
+def threshold(ink: Ink) -> float | None:
+    """The value above which a pixel is ink; None if there is no ink at all."""
+    noise = 1.4826 * float(np.median(np.abs(ink - np.median(ink))))  # standard deviation of the paper
+    least = max(LEAST_INK, float(np.median(ink)) + NOISE_FACTOR * noise)
+    candidates = ink[ink > least]
+    if len(candidates) < 10:
+        return None
+    return max(least, 0.8 * float(threshold_otsu(np.append(candidates, np.zeros_like(candidates)))))
+
+
+def _shrunk(grey: Grey, side: int) -> Grey:
+    """An image whose longer side is at most this long."""
+    factor = max(1.0, max(grey.shape) / side)
+    size = [max(1, round(side / factor)) for side in grey.shape]
+    return resize(grey, size, order=1, anti_aliasing=factor > 1).astype(np.float32)

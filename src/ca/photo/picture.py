@@ -1,0 +1,40 @@
+"""A copy of an image with a box around each digit and what it was read as."""
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from ca.photo.digits import Found
+from ca.photo.verdict import Verdict
+from ca.render.palette import palette_of
+from ca.settings.choices import DEFAULT_COLOURS
+from ca.system.folders import writing
+from ca.system.publish import published
+
+
+def write_picture(path: Path, image: Image.Image, found: list[Found], verdicts: list[Verdict]) -> None:
+    """Write an image with its digits marked; a digit that is unsure has a question mark.
+
+    Raises:
+        FailedError: the file can't be written
+    """
+    with writing(path), published(path) as temporary:
+        marked(image, found, verdicts).save(temporary, quality=90)
+
+
+def marked(image: Image.Image, found: list[Found], verdicts: list[Verdict]) -> Image.Image:
+    """The marked copy of an RGB image."""
+    copy = image.copy()
+    draw = ImageDraw.Draw(copy)
+    palette = palette_of(DEFAULT_COLOURS)
+    for digit, verdict in zip(found, verdicts, strict=True):
+        colour = tuple(palette[verdict.digit].tolist())
+        letters = max(12, digit.height // 3)
+        line = max(2, letters // 12)
+        box = (digit.left - line, digit.top - line, digit.left + digit.width, digit.top + digit.height)
+        draw.rectangle((*box[:2], box[2] + line, box[3] + line), outline=colour, width=line)
+        text = f"{verdict.digit}?" if verdict.sureness == "unsure" else str(verdict.digit)
+        at = (digit.left, max(letters + 2 * line, digit.top - 2 * line))
+        font = ImageFont.load_default(size=letters)
+        draw.text(at, text, colour, font, anchor="lb", stroke_width=line, stroke_fill="white")
+    return copy
