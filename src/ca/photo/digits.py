@@ -19,9 +19,9 @@ LEAST_HEIGHT = 8  # pixels; less can't be read
 SPECK = 0.4  # what is lower is no digit
 DOT = 0.05  # side of the square that has less ink than any part of a digit
 TOO_LARGE = 2.5  # a longer part is a line, an edge or a drawing
-TALLEST = 1.5  # parts that together are taller are several digits
+TALLEST = 1.4  # parts that together are taller are several digits
 PART = 0.7  # a lower part may belong to another one
-JOIN = 0.16  # the widest gap between two parts of a digit
+JOIN, JOIN_ABOVE = 0.16, 0.35  # the widest gap between parts of a digit side by side, and above each other
 NEXT = 6.0  # the next digit of a line is not farther away
 SAME_LINE, SLOPE = 0.5, 0.15  # nor farther up or down, at once and per distance
 
@@ -92,11 +92,10 @@ def _touches_edge(part: Found, shape: tuple[int, ...]) -> bool:
 
 
 def _usual_height(parts: list[Found]) -> float:
-    """The median of the heights, weighted by ink, so that specks do not count."""
-    heights = np.array([part.height for part in parts])
-    order = heights.argsort()
-    ink = np.cumsum([parts[index].mask.sum() for index in order])
-    return float(heights[order[np.searchsorted(ink, ink[-1] / 2)]])
+    """The median of the heights, weighted by themselves, so that many specks count little."""
+    heights = np.sort([part.height for part in parts])
+    sums = heights.cumsum()
+    return float(heights[np.searchsorted(sums, sums[-1] / 2)])
 
 
 def _is_dirt(part: Found, height: float) -> bool:
@@ -104,17 +103,19 @@ def _is_dirt(part: Found, height: float) -> bool:
 
 
 def _joined(parts: list[Found], height: float) -> list[Found]:
-    """Join low parts, such as the bar of a 5, with the parts that they nearly touch."""
-    trees = [KDTree(np.add(np.argwhere(_outline(part.mask)), (part.top, part.left))) for part in parts]
-    pairs = sorted(
-        (gap, one, other)
-        for one, other in combinations(range(len(parts)), 2)
-        if min(parts[one].height, parts[other].height) < PART * height
-        and (gap := _gap(parts[one], parts[other], trees[one], trees[other], JOIN * height)) <= JOIN * height
-    )
+    """Join low parts, such as the bar of a 5, with the nearest parts."""
+    edges = [np.add(np.argwhere(_outline(part.mask)), (part.top, part.left)) for part in parts]
+    trees = [KDTree(edge) for edge in edges]
+    pairs = []
+    for one, other in combinations(range(len(parts)), 2):
+        if min(parts[one].height, parts[other].height) < PART * height:
+            limit = height * (JOIN_ABOVE if _are_above_each_other(parts[one], parts[other]) else JOIN)
+            if _box_gap(parts[one], parts[other]) <= limit:
+                gap = float(trees[one].query(edges[other])[0].min())
+                pairs += [(gap, one, other)] if gap <= limit else []
     groups = {index: [part] for index, part in enumerate(parts)}
     owner = list(range(len(parts)))
-    for _, one, other in pairs:
+    for _, one, other in sorted(pairs):
         first, second = owner[one], owner[other]
         if first != second and _merged(groups[first] + groups[second]).height <= TALLEST * height:
             groups[first] += groups.pop(second)
@@ -126,13 +127,19 @@ def _outline(mask: Mask) -> Mask:
     return mask & ~ndimage.binary_erosion(mask)
 
 
-def _gap(one: Found, other: Found, tree: KDTree, other_tree: KDTree, limit: float) -> float:
-    """The distance between two parts; infinity if it is above the limit."""
+def _gaps(one: Found, other: Found) -> tuple[int, int]:
+    """Rows and columns between two boxes; negative where they overlap."""
     rows = max(one.top, other.top) - min(one.top + one.height, other.top + other.height)
     columns = max(one.left, other.left) - min(one.left + one.width, other.left + other.width)
-    if max(rows, columns) > limit:
-        return np.inf
-    return float(tree.query(other_tree.data, distance_upper_bound=limit + 1)[0].min())
+    return rows, columns
+
+
+def _box_gap(one: Found, other: Found) -> int:
+    return max(_gaps(one, other))
+
+
+def _are_above_each_other(one: Found, other: Found) -> bool:
+    return -_gaps(one, other)[1] > min(one.width, other.width) / 2
 
 
 def _merged(parts: list[Found]) -> Found:

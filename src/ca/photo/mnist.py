@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import skeletonize
-from skimage.transform import resize
+from skimage.transform import resize, resize_local_mean
 
 from ca.photo.digits import Found, Mask
 from ca.photo.ink import Ink
@@ -29,12 +29,13 @@ def like_mnist(ink: Ink, level: float, digit: Found) -> NDArray[np.uint8]:
     """
     mask = _enlarged(ink, level, digit)
     width = stroke_width(mask) / FINE
-    mask = _with_stroke(mask, float(np.clip(width, *STROKES)) - width)
+    wanted = float(np.clip(width, *STROKES))
+    mask = _with_stroke(mask, (wanted - width) * BOX / (BOX - wanted))  # the box grows with the stroke
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = BOX / max(mask.shape)
     size = [max(1, round(side * scale)) for side in mask.shape]
-    small = resize(mask.astype(np.float64), size, order=1, anti_aliasing=True).clip(0, 1)
+    small = resize_local_mean(mask.astype(np.float64), size)
     y, x = ndimage.center_of_mass(small)
     image = np.zeros((2 * IMAGE_SIDE, 2 * IMAGE_SIDE))
     top, left = round(IMAGE_SIDE - 0.5 - y), round(IMAGE_SIDE - 0.5 - x)

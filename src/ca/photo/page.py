@@ -32,7 +32,8 @@ def read_page(image: Image.Image) -> Page:
     Raises:
         FailedError: there are none, or too many dark spots for a page of digits
     """
-    ink = find_ink(np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255))
+    grey = np.asarray(image.convert("L")).astype(np.float32)
+    ink = find_ink(grey / 255)
     least = threshold(ink)
     if least is not None:
         ink = without_ruling(ink, least / 2)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ca.photo.digits import Found
@@ -27,14 +28,13 @@ def marked(image: Image.Image, found: list[Found], verdicts: list[Verdict]) -> I
     copy = image.copy()
     draw = ImageDraw.Draw(copy)
     palette = palette_of(DEFAULT_COLOURS)
+    letters = max(12, int(np.median([digit.height for digit in found])) // 3)
+    font, line = ImageFont.load_default(size=letters), max(2, letters // 12)
     for digit, verdict in zip(found, verdicts, strict=True):
         colour = tuple(palette[verdict.digit].tolist())
-        letters = max(12, digit.height // 3)
-        line = max(2, letters // 12)
         box = (digit.left - line, digit.top - line, digit.left + digit.width, digit.top + digit.height)
         draw.rectangle((*box[:2], box[2] + line, box[3] + line), outline=colour, width=line)
         text = f"{verdict.digit}?" if verdict.sureness == "unsure" else str(verdict.digit)
         at = (digit.left, max(letters + 2 * line, digit.top - 2 * line))
-        font = ImageFont.load_default(size=letters)
         draw.text(at, text, colour, font, anchor="lb", stroke_width=line, stroke_fill="white")
     return copy

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from ca.system.errors import FailedError
 from ca.system.reading import read_regular
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "GIF", "BMP", "PPM")  # EPS, for one, would run a program
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "PPM")  # EPS, for one, would run a program
 MAX_BYTES = 200_000_000
 MAX_PIXELS = 120_000_000
 MAX_SIDE = 2_000  # pixels; larger images are shrunk
@@ -40,8 +40,8 @@ def read_image(path: Path) -> Image.Image:
     except FailedError:
         raise
     except Image.UnidentifiedImageError as error:
-        known = ", ".join(name for name in FORMATS if name != "MPO")
-        raise FailedError(f"{path} is not an image that ca can read: convert it to {known}") from error
+        message = f"{path} is not an image that ca can read: convert it to {', '.join(FORMATS)}"
+        raise FailedError(message) from error
     except Image.DecompressionBombError as error:
         raise _too_large(path) from error
     except Exception as error:  # Pillow's decoders raise errors of many kinds
