@@ -22,7 +22,7 @@ def find_ink(grey: Grey) -> Ink:
     The paper is the closing of the image by a square that is wider than every stroke. If the ink is brighter
     than what surrounds it, as on a blackboard, the image is inverted before.
     """
-    small = _shrunk(grey, BACKGROUND_SIDE)
+    small = _resized(grey, min(BACKGROUND_SIDE, max(grey.shape)))
     if is_bright_on_dark(grey):
         grey, small = 1 - grey, 1 - small
     width = 2 * round(WIDEST_STROKE * max(small.shape) / 2) + 1
@@ -33,12 +33,12 @@ def find_ink(grey: Grey) -> Ink:
 
 
 def is_bright_on_dark(grey: Grey) -> bool:
-    """Whether ink is brighter than its background: strokes are narrower than the gaps between them.
+    """Whether ink is brighter than its background: strokes are narrow, the gaps between them less so.
 
-    Closings fill what is dark, openings what is bright, up to a width. The growth of what they change tells
-    how wide the dark and the bright parts are.
+    Closings fill what is dark, openings what is bright, up to a width. How much more they change when the
+    width grows tells how much there is of this width; it counts the less, the wider it is.
     """
-    small = _shrunk(grey, BACKGROUND_SIDE)
+    small = _resized(grey, BACKGROUND_SIDE)
     changes = np.array(
         [
             (((ndimage.grey_closing(small, (width, width)) - small) ** 3).sum(),
@@ -47,11 +47,8 @@ def is_bright_on_dark(grey: Grey) -> bool:
         ]
     )  # fmt: skip
     growth = np.diff(changes, axis=0, prepend=0)
-    total = changes[-1]
-    if total.min() < 0.05 * total.max():  # there are no gaps, as in a 1, and the rest is noise
-        return bool(total[1] > total[0])
-    widths = (growth * np.array(STROKE_WIDTHS)[:, None]).sum(0) / total
-    return bool(widths[1] < widths[0])
+    dark, bright = (growth / np.square(STROKE_WIDTHS)[:, None]).sum(0)
+    return bool(bright > dark)
 
 
 def threshold(ink: Ink) -> float | None:
@@ -64,8 +61,8 @@ def threshold(ink: Ink) -> float | None:
     return max(least, 0.8 * float(threshold_otsu(np.append(candidates, np.zeros_like(candidates)))))
 
 
-def _shrunk(grey: Grey, side: int) -> Grey:
-    """An image whose longer side is at most this long."""
-    factor = max(1.0, max(grey.shape) / side)
+def _resized(grey: Grey, side: int) -> Grey:
+    """The image with a longer side of so many pixels."""
+    factor = max(grey.shape) / side
     size = [max(1, round(side / factor)) for side in grey.shape]
     return resize(grey, size, order=1, anti_aliasing=factor > 1).astype(np.float32)
