@@ -4,14 +4,12 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import KDTree
 from skimage.measure import label, regionprops
 
+from ca.photo.ink import Mask
 from ca.system.errors import FailedError
-
-Mask = NDArray[np.bool_]  # (height, width)
 
 MAX_PARTS = 1_000  # more take long, and are a picture of something else
 LEAST_HEIGHT = 8  # pixels; less can't be read
@@ -82,7 +80,11 @@ def find_digits(mask: Mask) -> list[Found]:
     clean = [part for part in inside if not _is_dirt(part, height)]
     if len(clean) > MAX_PARTS:
         raise FailedError(f"there are more than {MAX_PARTS} spots of ink: this is no page of digits")
-    digits = [group for group in _joined(clean, height) if group.height >= max(LEAST_HEIGHT, SPECK * height)]
+    digits = [
+        _merged(parts)
+        for parts in _joined(clean, height)
+        if max(part.height for part in parts) >= max(LEAST_HEIGHT, SPECK * height)
+    ]
     return _in_reading_order(digits, height)
 
 
@@ -102,8 +104,8 @@ def _is_dirt(part: Found, height: float) -> bool:
     return max(part.height, part.width) > TOO_LARGE * height or part.mask.sum() < (DOT * height) ** 2
 
 
-def _joined(parts: list[Found], height: float) -> list[Found]:
-    """Join low parts, such as the bar of a 5, with the nearest parts."""
+def _joined(parts: list[Found], height: float) -> list[list[Found]]:
+    """The parts of each digit: low ones, such as the bar of a 5, are with the nearest ones."""
     edges = [np.add(np.argwhere(_outline(part.mask)), (part.top, part.left)) for part in parts]
     trees = [KDTree(edge) for edge in edges]
     pairs = []
@@ -120,7 +122,7 @@ def _joined(parts: list[Found], height: float) -> list[Found]:
         if first != second and _merged(groups[first] + groups[second]).height <= TALLEST * height:
             groups[first] += groups.pop(second)
             owner = [first if index == second else index for index in owner]
-    return [_merged(group) for group in groups.values()]
+    return list(groups.values())
 
 
 def _outline(mask: Mask) -> Mask:

@@ -6,8 +6,8 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 from skimage.transform import resize, resize_local_mean
 
-from ca.photo.digits import Found, Mask
-from ca.photo.ink import Ink
+from ca.photo.digits import Found
+from ca.photo.ink import Ink, Mask, stroke_width
 from ca.sizes import IMAGE_SIDE
 
 BOX = 20  # pixels along the longer side of a digit (Y. LeCun, C. Cortes, C. J. C. Burges: MNIST)
@@ -42,12 +42,6 @@ def like_mnist(ink: Ink, level: float, digit: Found) -> NDArray[np.uint8]:
     image[top : top + size[0], left : left + size[1]] = small / small.max()
     quarter = IMAGE_SIDE // 2
     return (image[quarter:-quarter, quarter:-quarter] * 255).round().astype(np.uint8)
-
-
-def stroke_width(mask: Mask) -> float:
-    """The usual width of strokes in pixels: twice the distance from their middle line to their edge."""
-    distance = ndimage.distance_transform_edt(np.pad(mask, 1))
-    return 2 * float(np.median(distance[skeletonize(np.pad(mask, 1))]))
 
 
 def _enlarged(ink: Ink, level: float, digit: Found) -> Mask:
