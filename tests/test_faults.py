@@ -42,9 +42,11 @@ ERRORS: list[BaseException] = [
 ]
 EVERY_FAULT = os.environ.get("CA_FAULTS") == "all"  # takes a minute
 TINY = ["--batch-size", "2", "--n-stages", "1", "--n-steps-per-stage", "2", "--zoom-scale", "2"]
+PHOTOGRAPH = str(Path(__file__).parents[1] / "docs" / "photograph.jpg")
 COMMANDS = {
     "evaluate": ["evaluate", *TINY, "--output-dir", "out"],
     "gif": ["evaluate", *TINY, "--format", "gif", "--output-dir", "out"],
+    "classify": ["classify", PHOTOGRAPH, "--ticks", "2", "--video", "out/film.gif", "--picture", "out/p.png"],
     "report": ["report", "--n-digits", "4", "--n-steps-per-stage", "2", "--output-dir", "out"],
     "export": ["export", str(bundled_checkpoint()), "out/page.html"],
     "train": ["train", "--resume", "out", "--output-dir", "out", "--steps", "4", "--device", "cpu"],

@@ -60,7 +60,7 @@ def test_every_kind_of_pixel_is_read(mode: str, tmp_path: Path) -> None:
     else:
         image = black.convert(mode)
     path = tmp_path / ("photo.jpg" if mode in ("CMYK", "YCbCr") else "photo.tiff")
-    image.save(path, **({"quality": 100} if path.suffix == ".jpg" else {}))
+    image.save(path, quality=100)
     found = grey_of(path)
     assert found[ink].max() < 20
     assert found[~ink].min() > 235

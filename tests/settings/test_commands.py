@@ -1,6 +1,7 @@
 """Settings: whatever number is given, it is accepted within its range, or refused by name in one line."""
 
 import math
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from ca.settings.commands import (
     BenchmarkSettings,
+    ClassifySettings,
     DemoSettings,
     EvaluateSettings,
     ReportSettings,
@@ -18,7 +20,8 @@ from ca.settings.limits import refuse_impossible
 from ca.settings.training import TrainSettings
 from ca.system.errors import UsageError
 
-ALL: list[Any] = [TrainSettings, EvaluateSettings, ReportSettings, BenchmarkSettings, DemoSettings]
+ALL: list[Any] = [TrainSettings, EvaluateSettings, ClassifySettings, ReportSettings]
+ALL += [BenchmarkSettings, DemoSettings]
 LEAST_AND_MOST = {
     "held_out": (0, 10**9),
     "seed": (0, 2**63 - 1),
@@ -44,7 +47,7 @@ def numbers_of(kind: type) -> dict[str, type]:
 
 def test_all_numeric_settings_are_found() -> None:
     count = sum(len(numbers_of(kind)) for kind in ALL)
-    assert count == 24
+    assert count == 26
     assert numbers_of(EvaluateSettings)["fire_rate"] is float
     assert numbers_of(TrainSettings)["ticks"] is tuple
 
@@ -67,6 +70,7 @@ def test_any_number_is_taken_within_its_range_or_refused_by_name(
     value = data.draw(values)
     others: dict[str, Any] = {"batch_size": 4} if name == "pool_size" else {}
     others |= {"pool_size": 10**9} if kind is TrainSettings and name == "batch_size" else {}
+    others |= {"images": (Path("photo.jpg"),)} if kind is ClassifySettings else {}
     others |= {"layout": "board"} if name == "board_size" else {}
     try:
         made = kind(**{name: value}, **others)

@@ -19,7 +19,7 @@ DOT = 0.05  # side of the square that has less ink than any part of a digit
 TOO_LARGE = 2.5  # a longer part is a line, an edge or a drawing
 TALLEST = 1.4  # parts that together are taller are several digits
 PART = 0.7  # a lower part may belong to another one
-JOIN, JOIN_ABOVE = 0.16, 0.35  # the widest gap between parts of a digit side by side, and above each other
+JOIN, JOIN_ABOVE = 0.3, 0.35  # the widest gap between parts of a digit side by side, and above each other
 NEXT = 6.0  # the next digit of a line is not farther away
 SAME_LINE, SLOPE = 0.5, 0.15  # nor farther up or down, at once and per distance
 

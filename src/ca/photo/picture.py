@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ca.photo.digits import Found
 from ca.photo.verdict import Verdict
-from ca.render.palette import palette_of
+from ca.render.palette import ink_on, palette_of
 from ca.settings.choices import DEFAULT_COLOURS
 from ca.system.folders import writing
 from ca.system.publish import published
@@ -31,10 +31,14 @@ def marked(image: Image.Image, found: list[Found], verdicts: list[Verdict]) -> I
     letters = max(12, int(np.median([digit.height for digit in found])) // 3)
     font, line = ImageFont.load_default(size=letters), max(2, letters // 12)
     for digit, verdict in zip(found, verdicts, strict=True):
-        colour = tuple(palette[verdict.digit].tolist())
-        box = (digit.left - line, digit.top - line, digit.left + digit.width, digit.top + digit.height)
-        draw.rectangle((*box[:2], box[2] + line, box[3] + line), outline=colour, width=line)
+        colour = palette[verdict.digit]
+        left, top = digit.left - line, digit.top - line
+        right, bottom = digit.left + digit.width + line, digit.top + digit.height + line
+        draw.rectangle((left, top, right, bottom), outline=tuple(colour.tolist()), width=line)
         text = f"{verdict.digit}?" if verdict.sureness == "unsure" else str(verdict.digit)
-        at = (digit.left, max(letters + 2 * line, digit.top - 2 * line))
-        draw.text(at, text, colour, font, anchor="lb", stroke_width=line, stroke_fill="white")
+        tag_top = max(0, top - letters)
+        tag = (left, tag_top, left + font.getlength(text) + 4 * line, tag_top + letters)
+        draw.rectangle(tag, fill=tuple(colour.tolist()))
+        at = (left + 2 * line, tag_top + letters / 2)
+        draw.text(at, text, ink_on(colour), font, anchor="lm")
     return copy
