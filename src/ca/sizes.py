@@ -11,3 +11,4 @@ ALIVE_THRESHOLD = 0.1  # grey value above which a cell is alive (article, "Alive
 HIDDEN = 80  # width of both hidden layers
 TAPS = 9  # cells that a cell perceives: itself and its eight neighbours
 IMAGE_SIDE = 28  # pixels along a digit of MNIST and of the other data sets
+BOARD_SIDE = 64  # cells along the boards of digits of many sizes
