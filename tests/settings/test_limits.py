@@ -76,6 +76,19 @@ def test_a_run_that_grows_is_refused_before_its_first_step(monkeypatch: pytest.M
         refuse_impossible(TrainSettings(ticks=(400, 400), batch_size=32))
 
 
+def test_larger_boards_and_more_firing_cells_need_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca.settings.limits._available", lambda: 8e9)
+    for settings in ({"pool_size": 20_000}, {"ticks": (300, 300)}):
+        refuse_impossible(TrainSettings(**settings))
+        with pytest.raises(UsageError, match=r"about \d+ GB of memory, there are 8: lower"):
+            refuse_impossible(TrainSettings(**settings, augment=True))
+        with pytest.raises(UsageError, match=r"about \d+ GB of memory, there are 8: lower"):
+            refuse_impossible(TrainSettings(**settings, written_share=0.1))
+    refuse_impossible(TrainSettings(ticks=(2_000, 2_000)))
+    with pytest.raises(UsageError, match=r"about 9 GB of memory, there are 8: lower"):
+        refuse_impossible(TrainSettings(ticks=(2_000, 2_000), fire_rate=(0.1, 0.8)))
+
+
 def test_the_limits_of_a_container_and_of_a_shell_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
