@@ -121,7 +121,12 @@ def test_a_run_starts_from_the_weights_of_a_checkpoint(tmp_path: Path) -> None:
 def test_a_checkpoint_to_start_from_that_is_not_there_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["train", "--start-from", str(tmp_path / "none"), "--output-dir", str(tmp_path / "run")]
+    arguments = [
+        "train",
+        "--held-out=8",
+        f"--start-from={tmp_path / 'none'}",
+        f"--output-dir={tmp_path / 'run'}",
+    ]
     line = error_line(arguments, 1, capsys)
     assert line.startswith(f"there is no checkpoint {tmp_path / 'none'}")
     assert not (tmp_path / "run" / "metrics.jsonl").exists()

@@ -40,7 +40,7 @@ class TrainingRun:
         pool: this process's share; its generator draws digits and batches, different ones in each process
         held_out: digits that are never trained on
         data_sha256: SHA-256 of the training digits, those held out included
-        shared_generator: on the CPU; draws weights, numbers of ticks and fire rates, the same in all processes
+        shared_generator: on the CPU; draws weights, numbers of ticks and fire rates, for all processes
         generator: on the automaton's device; draws fire masks and noise, different ones in each process
         ranks: the processes of this run
         step: steps done
