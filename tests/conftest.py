@@ -23,8 +23,8 @@ hypothesis.settings.load_profile("ca")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Count logical cores for `-n auto`; pytest-xdist counts physical ones, in virtual machines often one."""
-    return min(os.cpu_count() or 1, MAX_WORKERS)
+    """Three workers on two logical cores, as many tests wait for a browser, a child process or a clock."""
+    return min(3 * (os.cpu_count() or 1) // 2, MAX_WORKERS)
 
 
 @pytest.fixture(autouse=True, scope="session")

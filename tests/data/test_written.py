@@ -53,8 +53,9 @@ def test_each_size_is_as_likely_as_its_double_and_digits_are_everywhere() -> Non
     ink = images > ALIVE
     heights = ink.any(axis=2).sum(axis=1)
     assert np.quantile(heights, [0.1, 0.5, 0.9]) == pytest.approx([12, 22.5, 46], rel=0.12)
-    for rows_or_columns in (ink.any(axis=(0, 1)), ink.any(axis=(0, 2))):
-        assert rows_or_columns[1:-1].all()
+    _, rows, columns = np.nonzero(ink)
+    assert len(np.unique(rows)) >= BOARD_SIDE - 2
+    assert len(np.unique(columns)) >= BOARD_SIDE - 2
 
 
 @given(st.floats(8, 52), st.floats(0.01, 2), st.sampled_from(range(10)), st.integers(0, 2**32))

@@ -22,9 +22,10 @@ SCRIPT = Path(__file__).parents[1] / "support" / "other_sizes.py"
 @pytest.mark.parametrize(
     "sizes",
     [
-        ["HIDDEN=64"],  # whole vectors, but a last block of four rows
-        ["HIDDEN=50", "STATE_CHANNELS=15"],  # neither; and a row of the state that fills its cache line
-        ["HIDDEN=200", "STATE_CHANNELS=33", "NUM_CLASSES=5"],  # wider than what the taps send back
+        # whole vectors, but a last block of four rows; a row of the state that fills its cache line
+        ["HIDDEN=64", "STATE_CHANNELS=15"],
+        # no whole vectors; wider than what the taps send back
+        ["HIDDEN=202", "STATE_CHANNELS=33", "NUM_CLASSES=5"],
     ],
     ids=" ".join,
 )

@@ -123,13 +123,13 @@ def test_ctrl_c_at_any_moment_of_a_start_ends_it_quietly(tmp_path: Path) -> None
     code = "import ca; print('started', flush=True); from ca.__main__ import main; main()"
     train = ["train", "--output-dir", str(tmp_path / "run")]
     resume = ["train", "--resume", str(bundled_checkpoint()), "--output-dir", str(tmp_path / "resumed")]
-    for number in range(8):
+    for number in range(6):
         command = [sys.executable, "-c", code, *(resume if number % 2 else train)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
             try:
                 assert child.stdout is not None
                 assert child.stdout.readline() == "started\n"
-                time.sleep(0.05 + 0.15 * number)
+                time.sleep(0.05 + 0.2 * number)
                 child.send_signal(signal.SIGINT)
                 _, told = child.communicate(timeout=20)
             finally:

@@ -13,7 +13,6 @@ from support.small_run import CPU, resumed, small
 import ca.train.loop
 from ca.system.errors import FailedError
 from ca.train.command import train
-from ca.train.history import draw_loss_history
 from ca.train.metrics_file import MetricsFile, read_metrics
 from ca.train.run import TrainingRun
 
@@ -89,7 +88,7 @@ OTHER_LINES = [
 def test_lines_that_are_not_rows_are_kept_and_reported(
     line: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Rows behind them are not lost, and figures can be drawn."""
+    """Rows behind them are not lost."""
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(ROW + line + ROW.replace(b"5", b"6", 1) + line + ROW.replace(b"5", b"9", 1))
     metrics = MetricsFile(path, keep_to_step=6)
@@ -100,7 +99,6 @@ def test_lines_that_are_not_rows_are_kept_and_reported(
     kept = ROW + line + ROW.replace(b"5", b"6", 1) + line
     assert path.read_bytes() == kept + b'{"step": 7, "loss": 1.0, "rate": 0.1}\n'
     assert [row["step"] for row in metrics.rows] == [5, 6, 7]
-    draw_loss_history(metrics.rows, tmp_path / "history.png")
 
 
 @pytest.mark.parametrize("end", [b"my note", b"\xff", "Notiz\n".encode("utf-16-le")])

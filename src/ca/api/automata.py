@@ -44,7 +44,7 @@ def save_automaton(
         dataset: the data set that the commands use with this checkpoint
 
     Returns:
-        path of the checkpoint; `ca train --resume` can't continue from it, as it has no training state
+        path of the checkpoint; a run can't be resumed from it, as it has no training state
 
     Raises:
         ValueError: the automaton is of a subclass, whose rule a checkpoint can't hold; `step` is negative; or

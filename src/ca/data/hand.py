@@ -17,7 +17,7 @@ STEP = 1 / 24  # between the places of a stroke, in heights of a digit
 SMOOTHINGS = 5  # passes of a kernel of three places; at full speed a corner is round over two or three steps
 MOST_CUT = -0.3  # of the distance between the last two control points, where a stroke is shortened
 WAVES = 3  # of which a bend is the sum
-WAVES_PER_HEIGHT = 0.6  # standard deviation
+WAVES_PER_HEIGHT = 0.5  # standard deviation
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Hand:
     rotation: Range = (-0.12, 0.12)
     aspect: Range = (-0.5, 0.5)
     balance: Range = (-0.06, 0.06)
-    bend: Range = (0, 0.045)
+    bend: Range = (0, 0.04)
     shake: Range = (0, 0.03)
     tremor: Range = (0, 0.006)
     speed: Range = (0, 1)
@@ -52,11 +52,11 @@ class Hand:
         Returns:
             (places, 2) x to the right and y down; (places,) the stroke of each; (places,) its digit
         """
-        numbers = [len(form.strokes) for form in forms]
-        digits = np.repeat(np.arange(len(forms)), numbers)
+        digits = np.repeat(np.arange(len(forms)), [len(form.strokes) for form in forms])
         share = generator.random(len(forms))[digits, None]
         least, most = (np.concatenate([getattr(form, name) for form in forms]) for name in ("least", "most"))
         points = least + share * (most - least)
+
         own_strokes = np.concatenate([form.strokes for form in forms])
         strokes = ((np.diff(own_strokes, prepend=0) != 0) | (np.diff(digits, prepend=0) != 0)).cumsum()
 

@@ -10,8 +10,7 @@ from ca.sizes import BOARD_SIDE, NUM_CLASSES
 
 HEIGHTS = (8.0, 52.0)  # of the path of the pen, in cells; each size is as likely as its double
 WIDTHS = (1.0, 5.0)  # of the brush, in cells
-# The widest brush as a share of the path's height, and of its width unless it is a 1: loops stay open.
-MOST_OF_HEIGHT = 0.28
+MOST_OF_HEIGHT = 0.28  # the widest brush as a share of the path's height and width: loops stay open
 MOST_OF_WIDTH = 0.45
 MARGIN = 0.5  # cells beyond the rim of the brush where there is still a little ink
 TOGETHER = 256  # digits computed at a time, for a small memory
@@ -56,23 +55,30 @@ def _write(
     corner = np.minimum.reduceat(places, starts)
     extent = np.maximum.reduceat(places, starts) - corner
     heights = np.exp(generator.uniform(*np.log([HEIGHTS[0], highest]), number))
-    scale = heights / extent[:, 1]
-    room = side - WIDTHS[1] - 2 * MARGIN
-    scale = np.minimum(scale, room / extent[:, 0])
-    diameters = brush_diameters(extent * scale[:, None], labels, generator)
-    free = side - diameters[:, None] - 2 * MARGIN - extent * scale[:, None]
-    offset = (diameters / 2 + MARGIN)[:, None] + generator.random((number, 2)) * free
-    places = (places - corner[digits]) * scale[digits, None] + offset[digits]
+    widest = side - WIDTHS[1] - 2 * MARGIN
+    scale = np.minimum(heights / extent[:, 1], widest / extent[:, 0])[:, None]
+    diameters = brush_diameters(extent * scale, labels, generator)
+    rim = diameters[:, None] / 2 + MARGIN
+    corner_on_board = rim + generator.random((number, 2)) * (side - 2 * rim - extent * scale)
+    places = (places - corner[digits]) * scale[digits] + corner_on_board[digits]
     return draw_boards(places, strokes, digits, diameters, side), labels
 
 
 def brush_diameters(
     extent: NDArray[np.float64], labels: NDArray[np.int64], generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Brushes for paths of some widths and heights: (digits, 2) cells -> (digits,) cells."""
-    widest = np.minimum(MOST_OF_HEIGHT * extent[:, 1], WIDTHS[1])
-    narrow = np.where(labels == 1, np.inf, MOST_OF_WIDTH * extent[:, 0])
-    widest = np.minimum(widest, narrow).clip(WIDTHS[0])
+    """Draw brushes that leave digits readable, for the sizes of their paths.
+
+    Args:
+        extent: (digits, 2) widths and heights of the paths, in cells
+        labels: (digits,) their classes
+        generator: of random numbers
+
+    Returns:
+        (digits,) diameters in cells; half the widest is as likely as the widest
+    """
+    of_width = np.where(labels == 1, np.inf, MOST_OF_WIDTH * extent[:, 0])  # a 1 has no loops
+    widest = np.minimum(MOST_OF_HEIGHT * extent[:, 1], of_width).clip(*WIDTHS)
     return WIDTHS[0] * (widest / WIDTHS[0]) ** generator.random(len(labels))
 
 
