@@ -31,20 +31,21 @@ USER_SETTINGS: dict[Any, Any] = {
 
 
 @own_style
-def draw_something(path: Path) -> bytes:
+def draw_something(path: Path) -> None:
     figure = Figure(figsize=(1, 1))
     figure.subplots().plot([-1, 1], label="a line")
     figure.legend()
     save_figure(figure, path)
-    return path.read_bytes()
 
 
 def test_settings_of_the_user_have_no_influence(tmp_path: Path) -> None:
-    default = draw_something(tmp_path / "default.png")
+    default, users = tmp_path / "default.png", tmp_path / "users.png"
+    draw_something(default)
     for name, value in USER_SETTINGS.items():
         with matplotlib.rc_context({name: value}):
-            assert draw_something(tmp_path / "users.png") == default, name
+            draw_something(users)
             assert matplotlib.rcParams[name] == value, "they are restored"
+        assert users.read_bytes() == default.read_bytes(), name
 
 
 def test_settings_of_the_user_have_no_influence_on_a_run_s_figure(tmp_path: Path) -> None:
