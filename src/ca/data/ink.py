@@ -67,7 +67,7 @@ def _gaussian(size: int, deviation: Amounts) -> NDArray[np.float32]:
     weights /= weights.sum(1, keepdims=True)
     image, step = weights.strides
     rows = as_strided(weights[:, size - 1 :], (len(weights), size, size), (image, -step, step))
-    return np.ascontiguousarray(rows)
+    return rows.copy()
 
 
 def change_contrast(images: Images, factor: Amounts) -> Images:
