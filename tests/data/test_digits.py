@@ -87,6 +87,13 @@ def test_liveness_is_the_grey_value_as_a_share_of_full_ink() -> None:
     torch.testing.assert_close(digits.liveness, torch.tensor([[[0.0, 0.2, 1.0]]]))
 
 
+def test_liveness_is_converted_once() -> None:
+    """A loop over `digits.liveness[i]` converted the whole set for each digit."""
+    digits = Digits(torch.zeros(3, 2, 2, dtype=torch.uint8), torch.arange(3))
+    assert digits.liveness is digits.liveness
+    assert digits[1:].liveness.shape == (2, 2, 2)
+
+
 def test_a_selection_takes_images_and_labels_together(mnist: dict[str, Digits]) -> None:
     digits = mnist["test"]
     for picked in (slice(3, 6), torch.tensor([5, 0, 9_999])):

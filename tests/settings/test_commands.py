@@ -31,15 +31,16 @@ LEAST_AND_MOST = {
     "fps": (1, 240),
     "fire_rate": (0, 1),
     "noise": (0, 1000),
+    "written_share": (0, 1),
 }
 
 
 def numbers_of(kind: type) -> dict[str, type]:
-    """The numeric settings, and whether they are int, float or several ints."""
+    """The numeric settings, and whether they are int, float or several."""
     found = {}
     for name, hint in get_type_hints(kind).items():
-        if get_origin(hint) is tuple and int in get_args(hint):
-            found[name] = tuple
+        if get_origin(hint) is tuple:
+            found.update((name, tuple) for number in (int, float) if number in get_args(hint))
         else:
             found.update((name, number) for number in (int, float) if number in (hint, *get_args(hint)))
     return found
@@ -65,7 +66,7 @@ FLOATS = st.floats() | st.floats(-1, 300) | INTEGERS.map(float)
 def test_any_number_is_taken_within_its_range_or_refused_by_name(
     kind: Any, name: str, number: type, data: st.DataObject
 ) -> None:
-    several = st.lists(INTEGERS, max_size=5).map(tuple)
+    several = st.lists(FLOATS if name == "fire_rate" else INTEGERS, max_size=5).map(tuple)
     values = several if number is tuple else INTEGERS if number is int else FLOATS
     value = data.draw(values)
     others: dict[str, Any] = {"batch_size": 4} if name == "pool_size" else {}
@@ -81,7 +82,10 @@ def test_any_number_is_taken_within_its_range_or_refused_by_name(
         assert flag_of(name, True) in line
         return
     assert getattr(made, name) == value
-    if number is tuple:
+    if number is tuple and name == "fire_rate":
+        assert len(value) <= 2
+        assert all(0 < each <= 1 for each in value)
+    elif number is tuple:
         assert len(value) in (2, 4)
         assert all(each >= 1 for each in value)
     else:

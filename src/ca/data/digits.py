@@ -4,6 +4,7 @@ import hashlib
 import socket
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from http.client import HTTPException
 from importlib.resources import files
 from io import BytesIO
@@ -74,9 +75,9 @@ class Digits:
     def __getitem__(self, index: slice | Tensor) -> "Digits":
         return Digits(self.images[index], self.labels[index])
 
-    @property
+    @cached_property
     def liveness(self) -> Tensor:
-        """(digits, height, width) float32 grey values in [0, 1]."""
+        """(digits, height, width) float32 grey values in [0, 1], converted once and kept with the digits."""
         return self.images.float() / 255
 
     def sample(self, number: int, generator: torch.Generator) -> "Digits":

@@ -81,6 +81,19 @@ Ticks = Annotated[
         str_from_instance=lambda value: [str(number) for number in value or ()],
     ),
 ]
+Rates = Annotated[
+    tuple[float, ...],
+    PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="LEAST [MOST]",
+        instance_from_str=lambda words: tuple(map(_number, words)),
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [str(number) for number in value or ()],
+    ),
+]
+PathWordsOrNone = Annotated[
+    str | None, _read(lambda word: str(_path(word)), "PATH"), arg(help_behavior_hint="")
+]
 BUNDLED = default_is("the one that comes with ca")
 Checkpoint = Annotated[Path, Positional, _read(_path, "CHECKPOINT")]
 CheckpointOrBundled = Annotated[Path | None, Positional, _read(_path, "CHECKPOINT"), BUNDLED]
@@ -96,6 +109,8 @@ def flag(name: str) -> str:
 
 def flag_of(name: str, value: object) -> str:
     """A setting with its value, as it is written on the command line."""
+    if value is None or value == ():
+        return f"no {flag(name)}"
     if value is False:
         return flag(f"no_{name}")
     values = value if isinstance(value, tuple) else (value,)
