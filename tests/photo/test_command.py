@@ -64,15 +64,15 @@ def test_the_command_reads_a_photograph(shot: Shot) -> None:
 def test_images_are_read_in_turn_and_one_that_fails_stops_none(
     shot: Shot, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    first, last = shot("a.png", KINDS["one digit"], 1), shot("b.png", KINDS["blackboard"], 2)
+    first, last = shot("a.png", KINDS["one digit"], 1), shot("b\n.png", KINDS["blackboard"], 2)
     Image.new("RGB", (60, 60), "white").save("blank.png")
     Path("text.png").write_text("no image")
     with pytest.raises(SystemExit) as caught:
-        main(["classify", "a.png", "blank.png", "text.png", "b.png", "--ticks", "60"])
+        main(["classify", "a.png", "blank.png", "text.png", "b\n.png", "--ticks", "60"])
     assert caught.value.code == 1
     output, error = capfd.readouterr()
     heads = [line for line in output.splitlines() if not LINE.fullmatch(line)]
-    assert heads == ["# a.png", "# b.png"]
+    assert heads == ["# a.png", r"# b\n.png"]
     found = [int(line[0]) for line in output.splitlines() if line[0] != "#"]
     assert found == first + last
     assert error.splitlines() == [

@@ -20,6 +20,7 @@ from ca.photo.verdict import Verdict, verdicts, watch
 from ca.settings.commands import ClassifySettings
 from ca.system.errors import FailedError
 from ca.system.seeds import seeded
+from ca.system.streams import printable
 from ca.system.terminal import print_line
 
 
@@ -48,7 +49,7 @@ def classify(settings: ClassifySettings) -> None:
             failures.append(error)
             continue
         if len(images) > 1:
-            print(f"# {path}")
+            print(f"# {printable(str(path))}")
         print(*lines, sep="\n", flush=True)
     for error in failures[:-1]:
         print_line(f"ca: {error}")

@@ -14,8 +14,8 @@ from ca.engine.rollout import observe, random_draws
 from ca.metrics import agreeing
 from ca.model import CellularAutomaton
 
-# Ticks of the first agreement. Of the 5,000 held-out training digits, 99.8 % are right of those that first agree
-# by tick 40, 94 % from 41 to 60, 85 % later or never. The test digits are in docs/classify.md.
+# Ticks of the first agreement. Of the 5,000 held-out training digits, 99.8 % are right of those that first
+# agree by tick 40, 94 % from 41 to 60, 85 % later or never. The test digits are in docs/classify.md.
 SURE, FAIRLY_SURE = 40, 60
 
 
