@@ -62,6 +62,20 @@ def test_without_distortion_every_image_is_on_the_board_unchanged(
     assert torch.equal(distort(images, side, np.random.default_rng(1), UNCHANGED), expected)
 
 
+def test_each_distortion_is_applied_with_its_chance(few_digits: Digits) -> None:
+    images = few_digits.images[:1].repeat(400, 1, 1)
+    ranges = Distortions(scale=(2, 2), contrast=(0.5, 0.5), chance=0.3)
+    plain = by(images[:1])[0]
+    distorted = distort(images, BOARD_SIDE, np.random.default_rng(0), ranges)
+    same_peak = distorted.amax((1, 2)) > 0.9 * plain.max()
+    same_size = distorted.any(2).sum(1) < 1.5 * plain.any(1).sum()
+    shares = [
+        ((same_size == size) & (same_peak == peak)).float().mean() for size in (1, 0) for peak in (1, 0)
+    ]
+    assert shares == pytest.approx([0.49, 0.21, 0.21, 0.09], abs=0.07)
+    assert torch.equal(distorted[same_size & same_peak][0], plain)
+
+
 def test_a_quarter_turn_is_that_of_numpy(few_digits: Digits) -> None:
     images = few_digits.images[:4, 4:24, 4:24].clone()
     images[:, 0, 0] = images[:, -1, -1] = 255  # the ink's centre is the image's
