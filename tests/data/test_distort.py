@@ -1,6 +1,6 @@
 """Distortions: each does what its amount says, none loses a digit or pushes it off the board."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -246,4 +246,9 @@ def test_ranges_that_are_none_are_refused_by_name(name: str, wrong: tuple[float,
     with pytest.raises(
         ValueError, match=f"^{name} must be two numbers from .*, not {wrong[0]} and {wrong[1]}$"
     ):
-        Distortions(**{name: wrong})
+        Distortions(**cast(Any, {name: wrong}))
+
+
+def test_a_chance_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^chance must be from 0 to 1, not 1\.5$"):
+        Distortions(chance=1.5)
