@@ -44,13 +44,13 @@ from ca.cli import main
 try:
     main(["--help"])
 except SystemExit as error:
-    heavy = {"torch", "torchvision", "numpy", "matplotlib", "PIL", "imageio", "safetensors"}
+    heavy = {"torch", "numpy", "scipy", "skimage", "matplotlib", "PIL", "imageio", "safetensors"}
     print("CODE", error.code, sorted(heavy & sys.modules.keys()))
 """
     result = run_python(code)
     assert result.returncode == 0, result.stderr
     assert "CODE 0 []\n" in result.stdout
-    for word in ("train", "evaluate", "report", "demo", "export", "benchmark", "--version"):
+    for word in ("train", "evaluate", "classify", "report", "demo", "export", "benchmark", "--version"):
         assert word in result.stdout
     assert result.stderr == ""
 
@@ -63,7 +63,9 @@ def test_the_completion_for_bash_is_a_script(tmp_path: Path) -> None:
     subprocess.run(["bash", "-n", str(tmp_path / "ca.sh")], check=True)
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "report", "benchmark", "demo", "export"])
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "classify", "report", "benchmark", "demo", "export"]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])

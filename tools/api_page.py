@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,12 @@ def _entries(name: str, found: Any) -> Iterator[str]:
         yield _signature(name, found.__init__)
     yield _description(found)
     for member, value in vars(found).items():
-        function = value.fget if isinstance(value, property) else value
+        computed = isinstance(value, property | cached_property)
+        function = value.fget if isinstance(value, property) else getattr(value, "func", value)
         if member.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
             continue
         yield f"#### `{name}.{member}`\n"
-        if not isinstance(value, property):
+        if not computed:
             yield _signature(member, function)
         yield _description(function)
 

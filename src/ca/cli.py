@@ -10,7 +10,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from ca import __version__
-from ca.settings.commands import DemoSettings, EvaluateSettings, ExportSettings, ReportSettings, Settings
+from ca.settings.commands import (
+    ClassifySettings,
+    DemoSettings,
+    EvaluateSettings,
+    ExportSettings,
+    ReportSettings,
+    Settings,
+)
 from ca.settings.limits import refuse_impossible
 from ca.settings.parsing import parse
 from ca.settings.training import TrainSettings
@@ -119,6 +126,10 @@ def run(settings: Settings) -> None:
         with ended_by_ctrl_c():
             from ca.evaluate.command import evaluate
         evaluate(settings)
+    elif isinstance(settings, ClassifySettings):
+        with ended_by_ctrl_c():
+            from ca.photo.command import classify
+        classify(settings)
     elif isinstance(settings, ReportSettings):
         with ended_by_ctrl_c():
             from ca.report.command import report

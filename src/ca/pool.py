@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ca.cells import mutate, newborn
-from ca.data.digits import Digits
+from ca.data.source import DigitSource
 from ca.engine.graph import CellGraph
 from ca.settings.choices import Regime
 
@@ -34,7 +34,7 @@ class Pool:
     """Samples that persist.
 
     Args:
-        digits: new samples are drawn from them; the pool is on their device
+        source: of fresh digits; the pool is on their device
         size: number of samples
         generator: on the CPU; draws digits and batches
 
@@ -43,13 +43,14 @@ class Pool:
         labels: (size,) int64
     """
 
-    def __init__(self, digits: Digits, size: int, regime: Regime, generator: torch.Generator) -> None:
-        self.digits = digits
+    def __init__(self, source: DigitSource, size: int, regime: Regime, generator: torch.Generator) -> None:
+        self.source = source
         self.regime = regime
         self.generator = generator
-        liveness, self.labels = self._new_digits(size)
+        new = source.draw(size, generator)
+        self.labels = new.labels
         # Channels last in memory, because the engine reads all channels of a cell together.
-        self.grid = newborn(liveness).contiguous(memory_format=torch.channels_last)
+        self.grid = newborn(new.liveness).contiguous(memory_format=torch.channels_last)
 
     def draw(self, batch_size: int) -> Batch:
         """Draw a batch without replacement, after giving part of it new digits, as the regime demands."""
@@ -58,7 +59,8 @@ class Pool:
         quarter = batch_size // 4
         first, last = indices[:quarter], indices[batch_size - quarter :]
         renewed = indices if self.regime == "naive" else torch.cat([first, last])
-        liveness, self.labels[renewed] = self._new_digits(len(renewed))
+        new = self.source.draw(len(renewed), self.generator)
+        liveness, self.labels[renewed] = new.liveness, new.labels
         if self.regime == "mutating":
             self.grid[first] = newborn(liveness[:quarter])
             self.grid[last] = mutate(self.grid[last], liveness[quarter:])
@@ -77,8 +79,3 @@ class Pool:
         living = slice(graph.num_alive)
         sample = batch.indices[graph.batch[living]]
         self.grid[sample, :, graph.y[living], graph.x[living]] = cells[living]
-
-    def _new_digits(self, count: int) -> tuple[Tensor, Tensor]:
-        picked = torch.randint(len(self.digits), (count,), generator=self.generator)
-        new = self.digits[picked.to(self.digits.labels.device)]
-        return new.liveness, new.labels

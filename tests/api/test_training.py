@@ -169,7 +169,7 @@ def test_settings_out_of_range_are_refused(bundled: ca.CellularAutomaton) -> Non
         (lambda: trained(pool_size=8), "^pool_size 8 is too small for batch_size 16$"),
         (lambda: trained(ticks=(3, 2)), "^ticks must be two or four numbers"),
         (lambda: trained(regime="mutate"), "^regime is 'mutate': choose one of naive, persistent, mutating$"),
-        (lambda: trained(recipe="slow"), "^recipe is 'slow': choose one of best, quick, article$"),
+        (lambda: trained(recipe="slow"), "^recipe is 'slow': choose one of best, quick, article, drawn$"),
         (lambda: trained(loss="L2"), "^loss is 'L2': choose one of l2, cross-entropy$"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -1,6 +1,6 @@
 """Distortions: each does what its amount says, none loses a digit or pushes it off the board."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -60,6 +60,20 @@ def test_without_distortion_every_image_is_on_the_board_unchanged(
     expected = torch.zeros(size[0], side, side, dtype=torch.uint8)
     expected[:, top : top + size[1], left : left + size[2]] = images
     assert torch.equal(distort(images, side, np.random.default_rng(1), UNCHANGED), expected)
+
+
+def test_each_distortion_is_applied_with_its_chance(few_digits: Digits) -> None:
+    images = few_digits.images[:1].repeat(400, 1, 1)
+    ranges = Distortions(scale=(2, 2), contrast=(0.5, 0.5), chance=0.3)
+    plain = by(images[:1])[0]
+    distorted = distort(images, BOARD_SIDE, np.random.default_rng(0), ranges)
+    same_peak = distorted.amax((1, 2)) > 0.9 * plain.max()
+    same_size = distorted.any(2).sum(1) < 1.5 * plain.any(1).sum()
+    shares = [
+        ((same_size == size) & (same_peak == peak)).float().mean() for size in (1, 0) for peak in (1, 0)
+    ]
+    assert shares == pytest.approx([0.49, 0.21, 0.21, 0.09], abs=0.07)
+    assert torch.equal(distorted[same_size & same_peak][0], plain)
 
 
 def test_a_quarter_turn_is_that_of_numpy(few_digits: Digits) -> None:
@@ -184,7 +198,7 @@ def test_ink_never_leaves_the_board(few_digits: Digits) -> None:
             distort(few_digits.images, each, np.random.default_rng(3), ranges).double().sum((1, 2))
             for each in (side, 2 * side)
         )
-        torch.testing.assert_close(small, large, rtol=0.01, atol=0.0)
+        np.testing.assert_allclose(small, large, rtol=0.01)
 
 
 def test_what_is_too_large_is_made_smaller(few_digits: Digits) -> None:
@@ -232,4 +246,9 @@ def test_ranges_that_are_none_are_refused_by_name(name: str, wrong: tuple[float,
     with pytest.raises(
         ValueError, match=f"^{name} must be two numbers from .*, not {wrong[0]} and {wrong[1]}$"
     ):
-        Distortions(**{name: wrong})
+        Distortions(**cast(Any, {name: wrong}))
+
+
+def test_a_chance_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^chance must be from 0 to 1, not 1\.5$"):
+        Distortions(chance=1.5)

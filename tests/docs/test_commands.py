@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from support.documents import DOCUMENTS, README, ROOT, Document, read_document
 
-from ca.settings.commands import DemoSettings, EvaluateSettings, ExportSettings, ReportSettings
+from ca.settings.commands import (
+    ClassifySettings,
+    DemoSettings,
+    EvaluateSettings,
+    ExportSettings,
+    ReportSettings,
+)
 from ca.settings.parsing import COMMANDS, parse
 from ca.settings.training import TrainSettings
 from ca.system.errors import UsageError
@@ -42,10 +48,12 @@ def _check_ca(arguments: list[str], written: set[str], command: str) -> None:
     if arguments[-1] in ("--help", "--version"):
         assert all(word in COMMANDS for word in arguments[:-1]), command
         return
-    if arguments == ["export"]:  # only mentioned
+    if arguments in (["classify"], ["export"]):  # only mentioned
         return
     given = [name for word in arguments for name in _expanded(word)]
     settings = parse(given)
+    if isinstance(settings, ClassifySettings):
+        assert [image for image in settings.images if not (ROOT / image).exists()] == [], command
     for read in _paths_read(settings):
         made = {str(read), str(read.parent)} & written
         assert made or (ROOT / read / "config.json").exists(), f"{read} is not there yet: {command}"
@@ -66,7 +74,7 @@ def _paths_read(settings: object) -> Iterator[Path]:
                 yield settings.resume
         case ReportSettings():
             yield from settings.checkpoints
-        case EvaluateSettings() | DemoSettings() | ExportSettings():
+        case ClassifySettings() | EvaluateSettings() | DemoSettings() | ExportSettings():
             if settings.checkpoint is not None:
                 yield settings.checkpoint
 

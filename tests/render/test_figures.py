@@ -30,12 +30,28 @@ USER_SETTINGS: dict[Any, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", USER_SETTINGS)
-def test_settings_of_the_user_have_no_influence(name: Any, tmp_path: Path) -> None:
+@own_style
+def draw_something(path: Path) -> None:
+    figure = Figure(figsize=(1, 1))
+    figure.subplots().plot([-1, 1], label="a line")
+    figure.legend()
+    save_figure(figure, path)
+
+
+def test_settings_of_the_user_have_no_influence(tmp_path: Path) -> None:
+    default, users = tmp_path / "default.png", tmp_path / "users.png"
+    draw_something(default)
+    for name, value in USER_SETTINGS.items():
+        with matplotlib.rc_context({name: value}):
+            draw_something(users)
+            assert matplotlib.rcParams[name] == value, "they are restored"
+        assert users.read_bytes() == default.read_bytes(), name
+
+
+def test_settings_of_the_user_have_no_influence_on_a_run_s_figure(tmp_path: Path) -> None:
     draw_loss_history(ROWS, tmp_path / "default.png")
-    with matplotlib.rc_context({name: USER_SETTINGS[name]}):
+    with matplotlib.rc_context(USER_SETTINGS):
         draw_loss_history(ROWS, tmp_path / "users.png")
-        assert matplotlib.rcParams[name] == USER_SETTINGS[name], "they are restored"
     assert (tmp_path / "users.png").read_bytes() == (tmp_path / "default.png").read_bytes()
 
 

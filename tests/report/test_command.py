@@ -473,10 +473,10 @@ def test_any_folder_name_is_measured_and_printed(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     print_any_letter()  # as the command does at its start
-    for name in ("b\udce9", "n" * 250, "模" * 80):
+    for name in ("b\udce9" + "模" * 80, "n" * 250):
         folder = saved_automaton(tmp_path, random_automaton(dtype=torch.float32)).rename(tmp_path / name)
         report(
             ReportSettings(checkpoints=(folder,), n_digits=2, n_steps_per_stage=1, output_dir=tmp_path / "o")
         )
-    assert len(list((tmp_path / "o").iterdir())) == 3 * 6
+    assert len(list((tmp_path / "o").iterdir())) == 2 * 6
     assert len(capsysbinary.readouterr().out.splitlines()) > 15

@@ -1,6 +1,7 @@
 """Settings: whatever number is given, it is accepted within its range, or refused by name in one line."""
 
 import math
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from ca.settings.commands import (
     BenchmarkSettings,
+    ClassifySettings,
     DemoSettings,
     EvaluateSettings,
     ReportSettings,
@@ -18,7 +20,8 @@ from ca.settings.limits import refuse_impossible
 from ca.settings.training import TrainSettings
 from ca.system.errors import UsageError
 
-ALL: list[Any] = [TrainSettings, EvaluateSettings, ReportSettings, BenchmarkSettings, DemoSettings]
+ALL: list[Any] = [TrainSettings, EvaluateSettings, ClassifySettings, ReportSettings]
+ALL += [BenchmarkSettings, DemoSettings]
 LEAST_AND_MOST = {
     "held_out": (0, 10**9),
     "seed": (0, 2**63 - 1),
@@ -28,15 +31,16 @@ LEAST_AND_MOST = {
     "fps": (1, 240),
     "fire_rate": (0, 1),
     "noise": (0, 1000),
+    "written_share": (0, 1),
 }
 
 
 def numbers_of(kind: type) -> dict[str, type]:
-    """The numeric settings, and whether they are int, float or several ints."""
+    """The numeric settings, and whether they are int, float or several."""
     found = {}
     for name, hint in get_type_hints(kind).items():
-        if get_origin(hint) is tuple and int in get_args(hint):
-            found[name] = tuple
+        if get_origin(hint) is tuple:
+            found.update((name, tuple) for number in (int, float) if number in get_args(hint))
         else:
             found.update((name, number) for number in (int, float) if number in (hint, *get_args(hint)))
     return found
@@ -44,7 +48,7 @@ def numbers_of(kind: type) -> dict[str, type]:
 
 def test_all_numeric_settings_are_found() -> None:
     count = sum(len(numbers_of(kind)) for kind in ALL)
-    assert count == 24
+    assert count == 28
     assert numbers_of(EvaluateSettings)["fire_rate"] is float
     assert numbers_of(TrainSettings)["ticks"] is tuple
 
@@ -62,11 +66,12 @@ FLOATS = st.floats() | st.floats(-1, 300) | INTEGERS.map(float)
 def test_any_number_is_taken_within_its_range_or_refused_by_name(
     kind: Any, name: str, number: type, data: st.DataObject
 ) -> None:
-    several = st.lists(INTEGERS, max_size=5).map(tuple)
+    several = st.lists(FLOATS if name == "fire_rate" else INTEGERS, max_size=5).map(tuple)
     values = several if number is tuple else INTEGERS if number is int else FLOATS
     value = data.draw(values)
     others: dict[str, Any] = {"batch_size": 4} if name == "pool_size" else {}
     others |= {"pool_size": 10**9} if kind is TrainSettings and name == "batch_size" else {}
+    others |= {"images": (Path("photo.jpg"),)} if kind is ClassifySettings else {}
     others |= {"layout": "board"} if name == "board_size" else {}
     try:
         made = kind(**{name: value}, **others)
@@ -77,7 +82,10 @@ def test_any_number_is_taken_within_its_range_or_refused_by_name(
         assert flag_of(name, True) in line
         return
     assert getattr(made, name) == value
-    if number is tuple:
+    if number is tuple and name == "fire_rate":
+        assert len(value) <= 2
+        assert all(0 < each <= 1 for each in value)
+    elif number is tuple:
         assert len(value) in (2, 4)
         assert all(each >= 1 for each in value)
     else:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,22 @@ def test_a_run_that_grows_is_refused_before_its_first_step(monkeypatch: pytest.M
     monkeypatch.setattr("ca.settings.limits._available", lambda: 2.6e9)
     with pytest.raises(UsageError, match="about 3 GB of memory, there are 3: lower"):
         refuse_impossible(TrainSettings(ticks=(400, 400), batch_size=32))
+
+
+@pytest.mark.parametrize("large", [{"pool_size": 10_000}, {"ticks": (500, 500)}])
+def test_larger_boards_need_more_memory(large: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca.settings.limits._available", lambda: 4e9)
+    refuse_impossible(TrainSettings(**large))
+    for varied in (TrainSettings(**large, augment=True), TrainSettings(**large, written_share=0.1)):
+        with pytest.raises(UsageError, match=r"about \d+ GB of memory, there are 4: lower"):
+            refuse_impossible(varied)
+
+
+def test_cells_that_fire_more_often_need_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca.settings.limits._available", lambda: 4e9)
+    refuse_impossible(TrainSettings(ticks=(1_000, 1_000)))
+    with pytest.raises(UsageError, match=r"about 5 GB of memory, there are 4: lower"):
+        refuse_impossible(TrainSettings(ticks=(1_000, 1_000), fire_rate=(0.1, 0.8)))
 
 
 def test_the_limits_of_a_container_and_of_a_shell_count(

@@ -12,7 +12,7 @@ from ca.settings.parsing import parse
 from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 
-COMMANDS = "train, evaluate, report, demo, export, benchmark"
+COMMANDS = "train, evaluate, classify, report, demo, export, benchmark"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ COMMANDS = "train, evaluate, report, demo, export, benchmark"
             "ca has no flag --device: flags follow a command, as in ca train; see ca --help",
         ),
         ("train --no-such-flag", "ca train has no flag --no-such-flag; see ca train --help"),
-        ("train --rate 3", "ca train has no flag --rate; see ca train --help"),
+        ("train --rate 3", "ca train has no flag --rate: did you mean --fire-rate? see ca train --help"),
         ("train --lr 3", "ca train has no flag --lr; see ca train --help"),
         ("train -b 3", "ca train has no flag -b; see ca train --help"),
         (
@@ -49,7 +49,7 @@ COMMANDS = "train, evaluate, report, demo, export, benchmark"
         (
             "train --recipe worst",
             "invalid choice 'worst' for argument '--recipe'. "
-            "Expected one of ('best', 'quick', 'article'); see ca train --help",
+            "Expected one of ('best', 'quick', 'article', 'drawn'); see ca train --help",
         ),
         (
             "export x",
@@ -105,6 +105,14 @@ def bad_values() -> list[Any]:
         ("evaluate", "--noise", value, "must be between 0 and 1000")
         for value in ("-0.1", "1e4", "nan", "inf")
     ]
+    cases += [
+        ("train", "--written-share", value, "must be between 0 and 1")
+        for value in ("-0.1", "1.1", "nan", "inf")
+    ]
+    cases += [
+        ("train", "--fire-rate", value, "must be one or two numbers above 0 and up to 1, the lower first")
+        for value in ("0", "-0.1", "1.1", "nan", "inf")
+    ]
     cases += [("train", "--batch-size", value, "must be a multiple of 4") for value in ("6", "15", "17")]
     return [pytest.param(*case, id=" ".join(case[:3])) for case in cases]
 
@@ -120,7 +128,7 @@ def test_a_number_out_of_range_is_one_line_with_flag_rule_and_value(
 ) -> None:
     monkeypatch.setattr("ca.cli.run", lambda settings: pytest.fail("the work was begun"))
     line = error_line([command, flag, value], 2, capsys)
-    shown = str(float(value)) if flag in ("--fps", "--fire-rate", "--noise") else value
+    shown = str(float(value)) if flag in ("--fps", "--fire-rate", "--noise", "--written-share") else value
     assert line.startswith(f"{flag} {rule}")
     assert line.endswith(f", not {shown}")
 
@@ -191,6 +199,34 @@ def test_ticks_that_are_not_a_range_are_one_line(
     )
 
 
+@pytest.mark.parametrize("rates", [("1", "0.5"), ("0.5", "0.7", "0.9"), ("0.5", "nan")])
+def test_fire_rates_that_are_not_a_range_are_one_line(
+    rates: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = " ".join(str(float(rate)) for rate in rates)
+    assert error_line(["train", "--fire-rate", *rates], 2, capsys) == (
+        f"--fire-rate must be one or two numbers above 0 and up to 1, the lower first, not {given}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", (False, 0.0, ())),
+        ("--recipe drawn", (True, 0.5, (0.25, 1.0))),
+        ("--recipe drawn --no-augment --written-share 0 --fire-rate", (False, 0.0, ())),
+        ("--augment --recipe quick --fire-rate 0.3 --written-share 1", (True, 1.0, (0.3,))),
+    ],
+)
+def test_a_recipe_sets_on_what_a_run_trains_unless_it_is_given(
+    words: str, expected: tuple[bool, float, tuple[float, ...]]
+) -> None:
+    settings = parse(["train", *words.split()])
+    assert isinstance(settings, TrainSettings)
+    assert (settings.augment, settings.written_share, settings.fire_rate) == expected
+    assert settings.board_side == (64 if settings.augment or settings.written_share else 28)
+
+
 @pytest.mark.parametrize(
     ("words", "name"),
     [
@@ -198,6 +234,7 @@ def test_ticks_that_are_not_a_range_are_one_line(
         (["train", "--output-dir", "~/x"], "output_dir"),
         (["train", "--data-dir=~/x"], "data_dir"),
         (["train", "--resume", "~/x"], "resume"),
+        (["train", "--start-from", "~/x"], "start_from"),
         (["evaluate", "~/x"], "checkpoint"),
         (["evaluate", "--output-dir=~/x"], "output_dir"),
         (["demo", "~/x"], "checkpoint"),
@@ -210,7 +247,7 @@ def test_ticks_that_are_not_a_range_are_one_line(
 )
 def test_every_path_expands_the_home(words: list[str], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/some/home")
-    assert getattr(parse(words), name) == Path("/some/home/x")
+    assert Path(getattr(parse(words), name)) == Path("/some/home/x")
     assert not any("~" in str(value) for value in vars(parse(words)).values())
 
 

@@ -63,6 +63,7 @@ def test_the_best_recipe_s_rate_falls_over_the_run_s_own_length() -> None:
         ("best", 100_000, (10, 20, 30, 50)),
         ("quick", 4_000, (10, 20, 30, 50)),
         ("article", 100_000, (20, 20)),
+        ("drawn", 100_000, (10, 20, 30, 50)),
     ],
 )
 def test_steps_and_ticks_follow_the_recipe_unless_they_are_given(

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.helpers import exit_code, in_child, told_in_child
@@ -15,6 +16,7 @@ from support.small_run import before_each_step, contents, differing, resumed, ro
 
 import ca.train.output
 from ca.checkpoint.folder import bundled_checkpoint, checkpoints_in, load_checkpoint, newest_checkpoint
+from ca.system.children import output_of, start
 from ca.system.errors import FailedError
 from ca.system.publish import MARKER
 from ca.system.signals import StopSignal
@@ -123,13 +125,13 @@ def test_ctrl_c_at_any_moment_of_a_start_ends_it_quietly(tmp_path: Path) -> None
     code = "import ca; print('started', flush=True); from ca.__main__ import main; main()"
     train = ["train", "--output-dir", str(tmp_path / "run")]
     resume = ["train", "--resume", str(bundled_checkpoint()), "--output-dir", str(tmp_path / "resumed")]
-    for number in range(8):
+    for number in range(6):
         command = [sys.executable, "-c", code, *(resume if number % 2 else train)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
             try:
                 assert child.stdout is not None
                 assert child.stdout.readline() == "started\n"
-                time.sleep(0.05 + 0.15 * number)
+                time.sleep(0.05 + 0.2 * number)
                 child.send_signal(signal.SIGINT)
                 _, told = child.communicate(timeout=20)
             finally:
@@ -239,6 +241,28 @@ with ended_by_ctrl_c():
         wait_for(lambda: file.exists() and file.read_text().endswith("\n"))
         child.send_signal(signal.SIGINT)
         child.wait(timeout=20)
-    compiler = int(file.read_text())
-    with pytest.raises(ProcessLookupError):
-        os.kill(compiler, 0)
+    wait_for(lambda: has_ended(int(file.read_text())))
+
+
+def has_ended(process: int) -> bool:
+    """Whether a process is gone, or waits as a zombie for whoever inherited it."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    status = Path(f"/proc/{process}/stat")
+    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+
+
+def test_ctrl_c_while_a_compiler_starts_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def start_interrupted(*arguments: Any, **options: Any) -> Any:
+        started.append(start(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr("ca.system.children.start", start_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        output_of(["sleep", "60"], limit=60)
+    assert started[0].poll() == -signal.SIGKILL

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 def test_held_out_digits_are_never_trained_on(tmp_path: Path, few_digits: Digits) -> None:
     run = TrainingRun.start(small(tmp_path, held_out=40), CPU)
-    assert torch.equal(run.pool.digits.images, few_digits.images[:24])
+    assert torch.equal(run.pool.source.digits.images, few_digits.images[:24])
     assert torch.equal(run.held_out.images, few_digits.images[24:])
     assert torch.equal(run.held_out.labels, few_digits.labels[24:])
     seen = set()

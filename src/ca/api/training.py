@@ -44,7 +44,7 @@ def train_automaton(
         steps: training steps, over which the learning rate falls: two runs of 500 are not one of 1,000
         digits: to train on; None: the training digits of MNIST
         recipe: optimiser and learning rate. "quick": SOAP for some thousand steps; "best": SOAP for 100,000;
-            "article": Adam as in the article
+            "article": Adam as in the article; "drawn": "best" on distorted and written digits
         batch_size: digits in a step, a multiple of 4
         pool_size: samples that persist between steps
         ticks: least and most ticks in a step, or four numbers: these at the start and at the end; None: the

@@ -21,12 +21,11 @@ from ca.checkpoint.files import check_finite, read_file, read_tensors
 from ca.model import CellularAutomaton
 from ca.settings.choices import Dataset
 from ca.settings.training import RunSettings
-from ca.sizes import CHANNELS, IMAGE_SIDE
+from ca.sizes import CHANNELS
 from ca.system.errors import CheckpointError, FailedError
 from ca.system.publish import published
 from ca.system.terminal import print_line
 
-POOLED_BYTES = IMAGE_SIDE**2 * CHANNELS * 4 + 8  # of a digit in the pool, with its label
 OTHER_STATE_BYTES = 2**26  # most that optimisers and generators take in a training state
 WEIGHTS, TRAINING_STATE = "model.safetensors", "training-state.safetensors"
 BUNDLED = "model-steps-100000"
@@ -197,11 +196,12 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
 
 def _check_training_state(checkpoint: Checkpoint) -> None:
     """Raise CheckpointError if the training state is missing or damaged."""
-    path, pool_size = checkpoint.path / TRAINING_STATE, checkpoint.config.training.pool_size
+    path, training = checkpoint.path / TRAINING_STATE, checkpoint.config.training
+    pool_bytes = training.pool_size * (training.board_side**2 * CHANNELS * 4 + 8)  # with the labels
     if not path.exists():
         raise CheckpointError(f"it has no {TRAINING_STATE}")
     with _reading(checkpoint.path):
-        state = read_file(path, at_most=pool_size * POOLED_BYTES + OTHER_STATE_BYTES)
+        state = read_file(path, at_most=pool_bytes + OTHER_STATE_BYTES)
     if hashlib.sha256(state).hexdigest() != checkpoint.config.sha256.get(TRAINING_STATE):
         raise CheckpointError(f"{path} is damaged")
 

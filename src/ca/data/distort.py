@@ -1,7 +1,5 @@
 """Distorted digits: other sizes, slants, pens and papers than those of the data set."""
 
-from dataclasses import fields
-
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -10,7 +8,7 @@ from torch import Tensor
 
 from ca.data.ink import Amounts, Images, add_speck, blur, change_contrast, change_stroke, cut
 from ca.data.warp import CONTROLS, affine, displacement, warp
-from ca.settings.distortions import UNCHANGED, Distortions
+from ca.settings.distortions import LIMITS, UNCHANGED, Distortions
 from ca.sizes import ALIVE_THRESHOLD
 
 PADDING = 2  # pixels around an image: room for wider strokes
@@ -54,14 +52,16 @@ def distort(images: Tensor, side: int, generator: Generator, ranges: Distortions
 
 def _draw_amounts(number: int, generator: Generator, ranges: Distortions) -> dict[str, Amounts]:
     """The amount of each distortion for each image, by name."""
-    names = [field.name for field in fields(ranges)]
-    bounds = np.array([getattr(ranges, name) for name in names], dtype=np.float64)
-    logarithmic = np.array([name in LOGARITHMIC for name in names])
-    bounds[logarithmic] = np.log(bounds[logarithmic])
-    least, most = bounds[:, :1], bounds[:, 1:]
-    amounts = least + (most - least) * generator.random((len(names), number))
-    amounts[logarithmic] = np.exp(amounts[logarithmic])
-    return dict(zip(names, amounts.astype(np.float32), strict=True))
+    amounts = {}
+    for name in LIMITS:
+        bounds = np.array([getattr(ranges, name), getattr(UNCHANGED, name)], dtype=np.float64)
+        if name in LOGARITHMIC:
+            bounds = np.log(bounds)
+        (least, most), (neutral, _) = bounds
+        drawn = least + (most - least) * generator.random(number)
+        chosen = np.where(generator.random(number) < ranges.chance, drawn, neutral)
+        amounts[name] = (np.exp(chosen) if name in LOGARITHMIC else chosen).astype(np.float32)
+    return amounts
 
 
 def _reshaped(

@@ -4,6 +4,7 @@ Images are (images, height, width) float32 grey values from 0 to 255. Amounts ha
 """
 
 import numpy as np
+import torch
 from numpy.lib.stride_tricks import as_strided
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -53,8 +54,9 @@ def _widest(images: Images, axis: int) -> Images:
 
 def blur(images: Images, deviation: Amounts) -> Images:
     """Blur by a Gaussian of so many pixels, for each image its own; 0 changes nothing."""
-    rows, columns = (_gaussian(size, deviation) for size in images.shape[1:])
-    return rows @ images @ columns
+    rows, columns = (torch.from_numpy(_gaussian(size, deviation)) for size in images.shape[1:])
+    # By PyTorch, because the threads of NumPy's products wait for each other on cores that are busy.
+    return (rows @ torch.from_numpy(images) @ columns).numpy()
 
 
 def _gaussian(size: int, deviation: Amounts) -> NDArray[np.float32]:
@@ -65,7 +67,7 @@ def _gaussian(size: int, deviation: Amounts) -> NDArray[np.float32]:
     weights /= weights.sum(1, keepdims=True)
     image, step = weights.strides
     rows = as_strided(weights[:, size - 1 :], (len(weights), size, size), (image, -step, step))
-    return np.ascontiguousarray(rows)
+    return rows.copy()
 
 
 def change_contrast(images: Images, factor: Amounts) -> Images:

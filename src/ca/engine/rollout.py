@@ -21,17 +21,23 @@ from ca.sizes import STATE_CHANNELS
 
 
 def random_draws(
-    graph: CellGraph, automaton: CellularAutomaton, ticks: int, generator: torch.Generator
+    graph: CellGraph,
+    automaton: CellularAutomaton,
+    ticks: int,
+    generator: torch.Generator,
+    fire_rate: float | None = None,
 ) -> RandomDraws:
     """Draw which alive cells fire in each tick, and their noise; a GPU's host waits for it only here.
 
     Args:
         generator: on the graph's device
+        fire_rate: probability that a cell fires in a tick; None: the automaton's
     """
+    fire_rate = automaton.fire_rate if fire_rate is None else fire_rate
     device, dtype = graph.batch.device, next(automaton.parameters()).dtype
     if device.type == "cpu" and dtype == torch.float32 and library() is not None:
-        return native_draws(ticks, graph.num_alive, automaton.fire_rate, automaton.noise, generator)
-    fires = torch.rand(ticks, graph.num_alive, generator=generator, device=device) < automaton.fire_rate
+        return native_draws(ticks, graph.num_alive, fire_rate, automaton.noise, generator)
+    fires = torch.rand(ticks, graph.num_alive, generator=generator, device=device) < fire_rate
     counts = fires.sum(1).tolist()
     noise = torch.empty(sum(counts), STATE_CHANNELS, device=device, dtype=dtype)
     noise.normal_(0, automaton.noise, generator=generator)

@@ -7,6 +7,6 @@ Regime = Literal["naive", "persistent", "mutating"]
 View = Literal["classes", "confidence", "channels"]
 Layout = Literal["mosaic", "board"]
 LossName = Literal["l2", "cross-entropy"]
-RecipeName = Literal["best", "quick", "article"]
+RecipeName = Literal["best", "quick", "article", "drawn"]
 Colours = Literal["distinct", "petroff", "article"]
 DEFAULT_COLOURS: Colours = "distinct"

@@ -11,11 +11,15 @@ from typing import Annotated, Literal
 from ca.settings.checks import check_count, check_range, check_seed
 from ca.settings.choices import DEFAULT_COLOURS, Colours, Layout, View
 from ca.settings.flags import (
+    BUNDLED,
     Checkpoint,
     CheckpointOrBundled,
     CheckpointsOrBundled,
     DatasetOrNone,
+    FileOrFolderOrNone,
     Folder,
+    FolderOrNone,
+    Images,
     Number,
     NumberOrNone,
     Page,
@@ -112,6 +116,32 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassifySettings:
+    """Read the handwritten digits of photographs and scans; print each digit and how sure it is."""
+
+    images: Images
+    """Image files. Ink may be dark on light or light on dark."""
+    checkpoint: Annotated[FolderOrNone, BUNDLED] = None
+    """Folder of the checkpoint."""
+    picture: FileOrFolderOrNone = None
+    """Write a copy of each image with the digits marked: a .png or .jpg file, or a folder."""
+    video: FileOrFolderOrNone = None
+    """Write a video of the cells of each image: a .mp4 or .gif file, or a folder."""
+    ticks: Whole = 100
+    """Ticks that the cells have to agree."""
+    seed: Whole = 0
+    """The same seed gives the same results."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps ..."""
+
+    def __post_init__(self) -> None:
+        if not self.images:
+            raise UsageError("an image is missing: name one or several, as in ca classify photo.jpg")
+        check_count("ticks", self.ticks)
+        check_seed(self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportSettings:
     """Measure checkpoints on the test digits: 200 ticks, a mutation, 200 ticks. Write JSON and figures."""
 
@@ -199,5 +229,11 @@ class ExportSettings:
 
 
 Settings = (
-    TrainSettings | EvaluateSettings | ReportSettings | DemoSettings | ExportSettings | BenchmarkSettings
+    TrainSettings
+    | EvaluateSettings
+    | ClassifySettings
+    | ReportSettings
+    | DemoSettings
+    | ExportSettings
+    | BenchmarkSettings
 )

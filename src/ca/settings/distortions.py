@@ -1,7 +1,7 @@
 """The ranges from which the distortion of a digit is drawn."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 Range = tuple[float, float]  # least and most
 
@@ -37,9 +37,10 @@ class Distortions:
         contrast: factor of the grey values
         cuts: thin straight lines across the digit that are erased; a fraction is the chance of one more
         specks: single cells of ink; a fraction is the chance of one more
+        chance: of each distortion to be applied to a digit
 
     Raises:
-        ValueError: a range is empty, or beyond `LIMITS`
+        ValueError: a range is empty, or beyond `LIMITS`, or `chance` is not from 0 to 1
     """
 
     rotation: Range = (0, 0)
@@ -52,16 +53,18 @@ class Distortions:
     contrast: Range = (1, 1)
     cuts: Range = (0, 0)
     specks: Range = (0, 0)
+    chance: float = 1
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            least, most = getattr(self, field.name)
-            low, high = LIMITS[field.name]
+        for name, (low, high) in LIMITS.items():
+            least, most = getattr(self, name)
             if not (low <= least <= most <= high and math.isfinite(least)):
                 raise ValueError(
-                    f"{field.name} must be two numbers from {low:g} to {high:g}, the lower first, "
+                    f"{name} must be two numbers from {low:g} to {high:g}, the lower first, "
                     f"not {least} and {most}"
                 )
+        if not 0 <= self.chance <= 1:
+            raise ValueError(f"chance must be from 0 to 1, not {self.chance}")
 
 
 UNCHANGED = Distortions()
@@ -77,4 +80,5 @@ AUGMENTATION = Distortions(
     contrast=(0.25, 1),
     cuts=(0, 0.1),
     specks=(0, 0.2),
+    chance=0.5,
 )

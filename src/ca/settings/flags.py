@@ -67,6 +67,7 @@ Number = Annotated[float, _read(_number, "FLOAT")]
 NumberOrNone = Annotated[float | None, _read(_number, "FLOAT")]
 Folder = Annotated[Path, _read(_path, "PATH")]
 FolderOrNone = Annotated[Path | None, _read(_path, "PATH"), arg(help_behavior_hint="")]
+FileOrFolderOrNone = Annotated[Path | None, _read(_path, "FILE|FOLDER"), arg(help_behavior_hint="")]
 DatasetOrNone = Annotated[
     Dataset | None, _read(str, "{" + ",".join(DATASETS) + "}", DATASETS), default_is("the checkpoint's")
 ]
@@ -80,10 +81,24 @@ Ticks = Annotated[
         str_from_instance=lambda value: [str(number) for number in value or ()],
     ),
 ]
+Rates = Annotated[
+    tuple[float, ...],
+    PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="LEAST [MOST]",
+        instance_from_str=lambda words: tuple(map(_number, words)),
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [str(number) for number in value or ()],
+    ),
+]
+PathWordsOrNone = Annotated[
+    str | None, _read(lambda word: str(_path(word)), "PATH"), arg(help_behavior_hint="")
+]
 BUNDLED = default_is("the one that comes with ca")
 Checkpoint = Annotated[Path, Positional, _read(_path, "CHECKPOINT")]
 CheckpointOrBundled = Annotated[Path | None, Positional, _read(_path, "CHECKPOINT"), BUNDLED]
 CheckpointsOrBundled = Annotated[tuple[Folder, ...], Positional, arg(metavar="[CHECKPOINT ...]"), BUNDLED]
+Images = Annotated[tuple[Folder, ...], Positional, arg(metavar="IMAGE [IMAGE ...]", help_behavior_hint="")]
 Page = Annotated[Path, Positional, _read(_path, "PAGE")]
 
 
@@ -94,6 +109,8 @@ def flag(name: str) -> str:
 
 def flag_of(name: str, value: object) -> str:
     """A setting with its value, as it is written on the command line."""
+    if value is None or value == ():
+        return f"no {flag(name)}"
     if value is False:
         return flag(f"no_{name}")
     values = value if isinstance(value, tuple) else (value,)

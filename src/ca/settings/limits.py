@@ -8,7 +8,14 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ca.settings.commands import BenchmarkSettings, EvaluateSettings, ReportSettings, Settings, TrainSettings
+from ca.settings.commands import (
+    BenchmarkSettings,
+    ClassifySettings,
+    EvaluateSettings,
+    ReportSettings,
+    Settings,
+    TrainSettings,
+)
 from ca.settings.flags import flag_of
 from ca.sizes import CHANNELS, IMAGE_SIDE, NUM_CLASSES, STATE_CHANNELS, TAPS
 from ca.system.errors import UsageError
@@ -19,14 +26,16 @@ CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.l
 STAGES = 2  # of a report
 TEST_DIGITS = 10_000
 MOST_ALIVE = 348  # cells of the largest training digit
+MOST_ALIVE_ON_BOARD = 1_600  # of the largest of 30,000 distorted ones
 
 FLOAT_BYTES = 4
 CELLS = IMAGE_SIDE**2
 PERCEIVED = TAPS * CHANNELS  # inputs of the perception layer, the largest array that a cell needs
-DIGIT_BYTES = CELLS * CHANNELS * FLOAT_BYTES
-# A digit and tick: inputs, noise and updates are kept for the cells that fire, which are half. The kernel
-# keeps the memory of the largest digits that a batch has had, 60 kB after a step, 127 after 60.
-TAPE_BYTES = MOST_ALIVE / 2 * (PERCEIVED + 2 * STATE_CHANNELS) * FLOAT_BYTES
+CELL_BYTES = CHANNELS * FLOAT_BYTES
+# A digit and tick: inputs, noise and updates are kept for the cells that fire. The kernel keeps the memory of
+# the largest digits that a batch has had, 60 kB after a step, 127 after 60.
+FIRED_BYTES = (PERCEIVED + 2 * STATE_CHANNELS) * FLOAT_BYTES
+OWN_FIRE_RATE = 0.5  # of an automaton
 TRAINING_BYTES = 1e9  # of a training run of few ticks, with PyTorch and the digits
 DENSE_TAPE_BYTES = CELLS * 2 * PERCEIVED * FLOAT_BYTES  # the same for the dense rule
 VOTES_BYTES = STAGES * NUM_CLASSES * FLOAT_BYTES  # a digit and tick
@@ -36,6 +45,8 @@ def refuse_impossible(settings: Settings) -> None:
     """Raise UsageError for videos that are too long or too large, and for more memory than there is."""
     if isinstance(settings, EvaluateSettings):
         _refuse_impossible_video(settings)
+    if isinstance(settings, ClassifySettings) and settings.ticks > MAX_FRAMES:
+        raise UsageError(f"--ticks must be at most {MAX_FRAMES}, not {settings.ticks}")
     needed, names = _memory(settings)
     available = _available()
     if needed > available:
@@ -90,12 +101,15 @@ def _memory(settings: Settings) -> tuple[float, tuple[str, ...]]:
     """Bytes, and the names of the settings that they depend on."""
     match settings:
         case TrainSettings():
-            batch = settings.batch_size * (4 * DIGIT_BYTES + max(settings.ticks) * TAPE_BYTES)
-            needed = TRAINING_BYTES + 3 * settings.pool_size * DIGIT_BYTES + batch
+            digit = settings.board_side**2 * CELL_BYTES
+            most_alive = MOST_ALIVE if settings.board_side == IMAGE_SIDE else MOST_ALIVE_ON_BOARD
+            tape = most_alive * max(settings.fire_rate, default=OWN_FIRE_RATE) * FIRED_BYTES
+            batch = settings.batch_size * (4 * digit + max(settings.ticks) * tape)
+            needed = TRAINING_BYTES + 3 * settings.pool_size * digit + batch
             return needed, ("pool_size", "batch_size", "ticks")
         case BenchmarkSettings():
             tape = settings.ticks * DENSE_TAPE_BYTES
-            return settings.batch_size * (24 * DIGIT_BYTES + tape), ("batch_size", "ticks")
+            return settings.batch_size * (24 * CELLS * CELL_BYTES + tape), ("batch_size", "ticks")
         case ReportSettings():
             digits = settings.n_digits or TEST_DIGITS
             return digits * settings.n_steps_per_stage * VOTES_BYTES, ("n_digits", "n_steps_per_stage")

@@ -5,16 +5,16 @@ import difflib
 import io
 import os
 import shutil
-import warnings
 from dataclasses import dataclass
 from itertools import dropwhile, takewhile
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from ca.settings.commands import (
     BenchmarkSettings,
+    ClassifySettings,
     DemoSettings,
     EvaluateSettings,
     ExportSettings,
@@ -29,6 +29,7 @@ LEAST_COLUMNS = 40  # tyro's help never ends in a terminal of a few columns
 COMMANDS: dict[str, type[Settings]] = {
     "train": TrainSettings,
     "evaluate": EvaluateSettings,
+    "classify": ClassifySettings,
     "report": ReportSettings,
     "demo": DemoSettings,
     "export": ExportSettings,
@@ -41,8 +42,9 @@ class _CommandLine:
     """Neural cellular automata that classify handwritten digits, cell by cell."""
 
     command: Annotated[
-        Annotated[TrainSettings, subcommand("train")]
+        Annotated[TrainSettings, subcommand("train", default=TrainSettings())]
         | Annotated[EvaluateSettings, subcommand("evaluate")]
+        | Annotated[ClassifySettings, subcommand("classify")]
         | Annotated[ReportSettings, subcommand("report")]
         | Annotated[DemoSettings, subcommand("demo")]
         | Annotated[ExportSettings, subcommand("export")]
@@ -68,17 +70,26 @@ def parse(arguments: list[str], default: Settings | None = None) -> Settings:
     command, *words = arguments
     if shutil.get_terminal_size().columns < LEAST_COLUMNS:
         os.environ["COLUMNS"] = str(LEAST_COLUMNS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tyro warns of the default FROM_RECIPE, which is None
-        if command in COMMANDS:
-            return _parse_flags(command, words, default)
-        if command in ("-h", "--help") or command.startswith("--tyro-"):
-            tyro.cli(_CommandLine, prog="ca", args=arguments)
+    if command == "train" and default is None:
+        return _parse_training(words)
+    if command in COMMANDS:
+        return _parse_flags(command, words, default)
+    if command in ("-h", "--help") or command.startswith("--tyro-"):
+        tyro.cli(_CommandLine, prog="ca", args=arguments)
     if command.startswith("-"):
         raise UsageError(f"ca has no flag {command}: flags follow a command, as in ca train; see ca --help")
     similar = difflib.get_close_matches(command, COMMANDS)
     hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(COMMANDS)};"
     raise UsageError(f"ca has no command {command}: {hint} see ca --help")
+
+
+def _parse_training(words: list[str]) -> Settings:
+    """The settings of `ca train`. What is not given is the recipe's, which is among the words."""
+    settings = _parse_flags("train", words, TrainSettings())
+    assert isinstance(settings, TrainSettings)
+    if settings.recipe == TrainSettings.recipe:
+        return settings
+    return _parse_flags("train", words, TrainSettings(recipe=settings.recipe))
 
 
 def _parse_flags(command: str, words: list[str], default: Settings | None) -> Settings:
@@ -126,7 +137,8 @@ def _similar_flags(command: str, unknown: str) -> str:
 def _flags(command: str) -> list[str]:
     hints = get_type_hints(COMMANDS[command], include_extras=True)
     names = [name for name, hint in hints.items() if Positional not in getattr(hint, "__metadata__", ())]
-    return [flag(name) for name in names] + [flag(f"no_{name}") for name in names if hints[name] is bool]
+    switches = [name for name in names if bool in (hints[name], *get_args(hints[name]))]
+    return [flag(name) for name in names] + [flag(f"no_{name}") for name in switches]
 
 
 def _is_number(word: str) -> bool:

@@ -1,4 +1,4 @@
-"""Recipes: the optimiser, its learning rate over a run, and the default numbers of steps and ticks."""
+"""Recipes: the optimiser, its learning rate over a run, and the defaults of settings."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -8,7 +8,7 @@ from ca.settings.choices import RecipeName
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How weights are updated.
+    """How weights are updated, and on what.
 
     Attributes:
         optimiser: optimiser of the three weight matrices; the biases are always updated by Adam
@@ -21,6 +21,9 @@ class Recipe:
         steps: default of `--steps`
         ticks: default of `--ticks`: least and most ticks a step, or four numbers: those at the start and
             those at the end of a run
+        augment: default of `--augment`
+        written_share: default of `--written-share`
+        fire_rate: default of `--fire-rate`; empty for the automaton's own
     """
 
     optimiser: Literal["soap", "adam"]
@@ -31,6 +34,9 @@ class Recipe:
     normalise: bool
     steps: int
     ticks: tuple[int, ...]
+    augment: bool = False
+    written_share: float = 0.0
+    fire_rate: tuple[float, ...] = ()
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 1, in a run of `steps` steps."""
@@ -66,4 +72,5 @@ RECIPES: dict[RecipeName, Recipe] = {
     "best": BEST,
     "quick": replace(BEST, rate=3e-3, steps=4_000, normalise=True),
     "article": ARTICLE,
+    "drawn": replace(BEST, rate=7.5e-4, augment=True, written_share=0.5, fire_rate=(0.25, 1.0)),
 }

@@ -4,10 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ca.settings.checks import MAX_COUNT, check_count, check_seed
+from ca.settings.checks import MAX_COUNT, check_count, check_range, check_seed
 from ca.settings.choices import Dataset, LossName, RecipeName, Regime
-from ca.settings.flags import FROM_RECIPE, Folder, FolderOrNone, Ticks, Whole, default_is
+from ca.settings.flags import (
+    FROM_RECIPE,
+    Folder,
+    FolderOrNone,
+    Number,
+    PathWordsOrNone,
+    Rates,
+    Ticks,
+    Whole,
+    default_is,
+)
 from ca.settings.recipes import RECIPES
+from ca.sizes import BOARD_SIDE, IMAGE_SIDE
 from ca.system.errors import UsageError
 
 
@@ -15,14 +26,15 @@ from ca.system.errors import UsageError
 class RunSettings:
     """The settings that define a training run. A checkpoint keeps them.
 
-    `steps` and `ticks` are those of the recipe unless they are given.
+    Those whose default is `FROM_RECIPE` are those of the recipe unless they are given.
     """
 
     recipe: RecipeName = "best"
-    """Optimiser, learning rate, steps and ticks.
+    """Optimiser, learning rate, and defaults of other settings.
     best: SOAP, 100,000 steps.
     quick: SOAP, 4,000 steps.
-    article: Adam, 100,000 steps, as in the article."""
+    article: Adam, 100,000 steps, as in the article.
+    drawn: best at half the rate, with --augment --written-share 0.5 --fire-rate 0.25 1."""
     steps: Annotated[Whole, default_is("the recipe's")] = FROM_RECIPE
     """Training steps in total, counted from the start of the run also with --resume."""
     batch_size: Whole = 16
@@ -40,6 +52,15 @@ class RunSettings:
     """Loss over the outputs of the alive cells."""
     noise: bool = True
     """Gaussian noise on the residual."""
+    fire_rate: Annotated[Rates, default_is("the recipe's")] = FROM_RECIPE
+    """Probability that a cell is updated in a tick, drawn for each step if there are two numbers.
+    Without numbers: the automaton's own, 0.5. Scores are measured with the automaton's own."""
+    augment: Annotated[bool, default_is("the recipe's")] = FROM_RECIPE
+    """Distort each new digit of the data set: its size, rotation, shape, strokes and contrast."""
+    written_share: Annotated[Number, default_is("the recipe's")] = FROM_RECIPE
+    """Share of the new digits that are written by a generator of pen strokes, 0 to 1."""
+    start_from: PathWordsOrNone = None
+    """Start with the weights of this checkpoint in place of random ones."""
     seed: Whole = 0
     """The same seed repeats a run exactly on the same machine."""
     dataset: Dataset = "mnist"
@@ -50,18 +71,25 @@ class RunSettings:
     """Steps between checkpoints. The last step always has one."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "ticks"):
+        for name in ("steps", "ticks", "fire_rate", "augment", "written_share"):
             if getattr(self, name) is FROM_RECIPE:
                 object.__setattr__(self, name, getattr(RECIPES[self.recipe], name))
         for name in ("steps", "batch_size", "pool_size", "checkpoint_every"):
             check_count(name, getattr(self, name))
         check_count("held_out", self.held_out, least=0)
         check_seed(self.seed)
+        check_range("written_share", self.written_share, 0, 1)
         _check_ticks(self.ticks)
+        _check_fire_rate(self.fire_rate)
         if self.batch_size % 4:
             raise UsageError(f"--batch-size must be a multiple of 4, not {self.batch_size}")
         if self.pool_size < self.batch_size:
             raise UsageError(f"--pool-size {self.pool_size} is too small for --batch-size {self.batch_size}")
+
+    @property
+    def board_side(self) -> int:
+        """Cells along the side of a digit of the pool."""
+        return BOARD_SIDE if self.augment or self.written_share else IMAGE_SIDE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,4 +116,12 @@ def _check_ticks(ticks: tuple[int, ...]) -> None:
         given = " ".join(map(str, ticks))
         raise UsageError(
             f"--ticks must be two or four numbers from 1 on, the lower of two first, not {given}"
+        )
+
+
+def _check_fire_rate(rates: tuple[float, ...]) -> None:
+    if len(rates) > 2 or not all(0 < rate <= 1 for rate in rates) or sorted(rates) != list(rates):
+        given = " ".join(map(str, rates))
+        raise UsageError(
+            f"--fire-rate must be one or two numbers above 0 and up to 1, the lower first, not {given}"
         )

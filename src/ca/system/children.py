@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
+from typing import IO
 
-from ca.system.signals import raised_by_ctrl_c
+from ca.system.signals import held_back_ctrl_c, raised_by_ctrl_c
 
 MAX_OUTPUT = 10_000_000  # bytes that a program may print
 
@@ -60,15 +61,21 @@ def output_of(command: Sequence[str], *, limit: float) -> tuple[int, str]:
 
 def _output_of(command: Sequence[str], limit: float) -> tuple[int, str]:
     begin = time.monotonic()
-    process = start(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process: subprocess.Popen[bytes] | None = None
+    reader: threading.Thread | None = None
     printed: list[bytes] = []
 
-    def read() -> None:
-        with process.stdout as stream:  # ty: ignore[invalid-context-manager]
+    def read(stream: IO[bytes]) -> None:
+        with stream:
             printed.append(stream.read(MAX_OUTPUT))
 
     try:
-        reader = threading.Thread(target=read, daemon=True)  # a program that escaped may keep the pipe open
+        with held_back_ctrl_c():  # it must not come between the start and knowing what was started
+            process = start(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+        # A daemon, because a program that escaped may keep the pipe open.
+        reader = threading.Thread(target=read, args=(process.stdout,), daemon=True)
         reader.start()
         reader.join(limit)
         if printed and len(printed[0]) == MAX_OUTPUT:
@@ -79,8 +86,10 @@ def _output_of(command: Sequence[str], limit: float) -> tuple[int, str]:
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"{command[0]} did not end within {limit:g} seconds") from None
     finally:
-        if process.returncode is None:
+        if process is not None and process.returncode is None:
             end(process)
+        if process is not None and process.stdout is not None and reader is None:
+            process.stdout.close()
     return code, b"".join(printed).decode(errors="replace")
 
 

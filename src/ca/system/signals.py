@@ -102,3 +102,20 @@ def raised_by_ctrl_c() -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def held_back_ctrl_c() -> Generator[None]:
+    """Within the `with` block Ctrl-C waits until its end, where it does what it did before."""
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)

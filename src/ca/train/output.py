@@ -9,6 +9,8 @@ from torch import Tensor
 
 from ca.cells import colour_indices
 from ca.checkpoint.folder import save_checkpoint
+from ca.data.digits import Digits
+from ca.data.source import DigitSource
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import random_draws, rollout
 from ca.protocol import measure, metrics_at
@@ -24,6 +26,7 @@ from ca.train.run import TrainingRun
 
 SCORED_DIGITS = 1_000  # of the digits held out
 SCORED_TICKS = 200
+VARIED_SEED = 20  # of the distorted and written digits, the same for all runs
 
 
 class TrainingOutput:
@@ -75,10 +78,20 @@ class TrainingOutput:
             self.metrics.append(row | scores)
 
     def score(self) -> dict[str, float]:
-        """Metrics on digits that were held out, after 200 ticks from zero state, by name."""
-        digits = self.run.held_out[:SCORED_DIGITS]
-        if len(digits) == 0:
+        """Metrics on digits that were held out, after 200 ticks from zero state, by name.
+
+        A run that trains on distorted or written digits is also scored on such digits.
+        """
+        settings, held_out = self.run.settings, self.run.held_out
+        if len(held_out) == 0:
             return {}
+        scores = self._score("held_out", held_out[:SCORED_DIGITS])
+        source = DigitSource(held_out, augment=settings.augment, written_share=settings.written_share)
+        if source.varies:
+            scores |= self._score("varied", source.draw(SCORED_DIGITS, seeded(VARIED_SEED)))
+        return scores
+
+    def _score(self, name: str, digits: Digits) -> dict[str, float]:
         generator = seeded(self.run.settings.seed, self.run.generator.device)
         with self.progress.scoring(len(digits)) as advance:
             measured = measure(
@@ -90,7 +103,7 @@ class TrainingOutput:
                 advance=advance,
             )
         scores = metrics_at(measured.curves(), SCORED_TICKS)
-        return {f"held_out_{name}": value for name, value in scores.items()}
+        return {f"{name}_{metric}": value for metric, value in scores.items()}
 
     def draw(self) -> None:
         """Draw the loss history, and samples of the pool before and after the ticks of a step.

@@ -1,5 +1,6 @@
 """The state of a training run that a checkpoint keeps, and how a run is resumed from it."""
 
+import copy
 from dataclasses import asdict, fields
 
 import msgspec
@@ -56,7 +57,8 @@ def resume_run(
             f"--dataset {settings.dataset} here ({count} digits of {height}x{width}): give the folder of the "
             "same data with --data-dir"
         )
-    run = TrainingRun.start(settings, device, ranks, checkpoint.step, digits=digits)
+    automaton = copy.deepcopy(checkpoint.automaton)
+    run = TrainingRun.start(settings, device, ranks, checkpoint.step, automaton, digits)
     make_optimiser_state(run.optimisers, run.step)
     run.automaton.load_state_dict(checkpoint.automaton.state_dict())
     restore(run, checkpoint)

@@ -1,11 +1,14 @@
 """A training run: everything that a step reads and changes."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch.optim import Optimizer
 
+from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import Digits, digits_sha256, load_digits
+from ca.data.source import DigitSource
 from ca.model import NOISE, CellularAutomaton
 from ca.pool import Pool
 from ca.settings.recipes import RECIPES, Recipe
@@ -37,7 +40,7 @@ class TrainingRun:
         pool: this process's share; its generator draws digits and batches, different ones in each process
         held_out: digits that are never trained on
         data_sha256: SHA-256 of the training digits, those held out included
-        shared_generator: on the CPU; draws the weights and numbers of ticks, the same in all processes
+        shared_generator: on the CPU; draws weights, numbers of ticks and fire rates, for all processes
         generator: on the automaton's device; draws fire masks and noise, different ones in each process
         ranks: the processes of this run
         step: steps done
@@ -69,16 +72,17 @@ class TrainingRun:
         automaton: CellularAutomaton | None = None,
         digits: Digits | None = None,
     ) -> "TrainingRun":
-        """A new run, with new weights and a pool of new digits.
+        """A new run, with new weights or those of `--start-from`, and a pool of new digits.
 
         Args:
             step: steps done, for a run that is to be resumed; the generators' seeds depend on it
-            automaton: trained from the weights that it has; None: a new one with random weights
+            automaton: trained from the weights that it has; None: a new one
             digits: training digits; None: those of the settings' data set
 
         Raises:
             UsageError: --held-out leaves no digits to train on, or the processes can't share the work evenly
             FailedError: the data set is not available
+            CheckpointError: that of `--start-from` is missing or damaged
         """
         if settings.batch_size % (4 * ranks.size) or settings.pool_size % ranks.size:
             raise UsageError(
@@ -94,8 +98,7 @@ class TrainingRun:
             raise UsageError(f"--held-out {settings.held_out} leaves none of {len(digits)} training digits")
         shared_generator = seeded(settings.seed)
         if automaton is None:
-            automaton = CellularAutomaton(noise=NOISE if settings.noise else 0.0)
-            automaton.reset_parameters(shared_generator)
+            automaton = _new_automaton(settings, shared_generator)
         automaton.to(device)
         recipe = RECIPES[settings.recipe]
         return cls(
@@ -104,7 +107,9 @@ class TrainingRun:
             automaton=automaton,
             optimisers=make_optimisers(automaton, recipe),
             pool=Pool(
-                digits[:trained_on],
+                DigitSource(
+                    digits[:trained_on], augment=settings.augment, written_share=settings.written_share
+                ),
                 settings.pool_size // ranks.size,
                 settings.regime,
                 stream("cpu", settings.seed, step, ranks.rank, POOL_STREAM),
@@ -123,3 +128,23 @@ class TrainingRun:
         first, last = ticks[:2], ticks[-2:]
         least, most = (round((1 - done) * a + done * b) for a, b in zip(first, last, strict=True))
         return int(torch.randint(least, most + 1, (), generator=self.shared_generator))
+
+    def draw_fire_rate(self) -> float:
+        """Draw the fire rate of a step."""
+        rates = self.settings.fire_rate or (self.automaton.fire_rate,)
+        least, most = rates[0], rates[-1]
+        if least == most:
+            return least
+        return least + (most - least) * torch.rand((), generator=self.shared_generator).item()
+
+
+def _new_automaton(settings: TrainSettings, generator: torch.Generator) -> CellularAutomaton:
+    """An automaton with the weights of `--start-from`, or with random ones."""
+    noise = NOISE if settings.noise else 0.0
+    if settings.start_from is None:
+        automaton = CellularAutomaton(noise=noise)
+        automaton.reset_parameters(generator)
+    else:
+        automaton = load_checkpoint(Path(settings.start_from)).automaton
+        automaton.noise = noise
+    return automaton

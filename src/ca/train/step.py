@@ -27,7 +27,8 @@ def training_step(run: TrainingRun) -> Tensor:
 
     batch = run.pool.draw(run.settings.batch_size // run.ranks.size)
     graph = CellGraph.of(batch.grid[:, 0])
-    draws = random_draws(graph, automaton, run.draw_ticks(), run.generator)
+    ticks, fire_rate = run.draw_ticks(), run.draw_fire_rate()
+    draws = random_draws(graph, automaton, ticks, run.generator, fire_rate)
     cells = rollout(automaton, graph, graph.gather(batch.grid), draws)
 
     living = slice(graph.num_alive)

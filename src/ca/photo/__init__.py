@@ -1,0 +1,1 @@
+"""`ca classify`: photographs and scans of handwritten digits."""
