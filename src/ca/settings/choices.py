@@ -8,5 +8,6 @@ View = Literal["classes", "confidence", "channels"]
 Layout = Literal["mosaic", "board"]
 LossName = Literal["l2", "cross-entropy"]
 RecipeName = Literal["best", "quick", "article", "drawn"]
+TrackerName = Literal["tensorboard", "wandb"]
 Colours = Literal["distinct", "petroff", "article"]
 DEFAULT_COLOURS: Colours = "distinct"

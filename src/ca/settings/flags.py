@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 from tyro.conf import Positional, arg
 from tyro.constructors import PrimitiveConstructorSpec
 
-from ca.settings.choices import Dataset
+from ca.settings.choices import Dataset, TrackerName
 
 FROM_RECIPE: Any = None  # default of a setting that follows the recipe; TrainSettings replaces it
 
@@ -59,7 +59,7 @@ def _read(
     )
 
 
-DATASETS = get_args(Dataset)
+DATASETS, TRACKERS = get_args(Dataset), get_args(TrackerName)
 
 Whole = Annotated[int, _read(_whole_number, "INT")]  # also written 100_000 or 1e5
 WholeOrNone = Annotated[int | None, _read(_whole_number, "INT")]
@@ -70,6 +70,9 @@ FolderOrNone = Annotated[Path | None, _read(_path, "PATH"), arg(help_behavior_hi
 FileOrFolderOrNone = Annotated[Path | None, _read(_path, "FILE|FOLDER"), arg(help_behavior_hint="")]
 DatasetOrNone = Annotated[
     Dataset | None, _read(str, "{" + ",".join(DATASETS) + "}", DATASETS), default_is("the checkpoint's")
+]
+TrackerOrNone = Annotated[
+    TrackerName | None, _read(str, "{" + ",".join(TRACKERS) + "}", TRACKERS), arg(help_behavior_hint="")
 ]
 Ticks = Annotated[
     tuple[int, ...],

@@ -14,6 +14,7 @@ from ca.settings.flags import (
     PathWordsOrNone,
     Rates,
     Ticks,
+    TrackerOrNone,
     Whole,
     default_is,
 )
@@ -105,6 +106,8 @@ class TrainSettings(RunSettings):
     If the folder is --output-dir and holds no checkpoint, start a new run there."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps ..."""
+    track: TrackerOrNone = None
+    """Show the run in TensorBoard or in Weights & Biases."""
     profile: bool = False
     """Write the time that the first steps take, part by part, to profile.json.
     Open it in ui.perfetto.dev or chrome://tracing."""

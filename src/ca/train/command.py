@@ -22,6 +22,7 @@ from ca.train.profiling import profile_steps
 from ca.train.ranks import Ranks, code_version, local_device, process_group
 from ca.train.resume import resume_run
 from ca.train.run import TrainingRun
+from ca.train.track.tracking import refuse_missing_tracker
 
 
 def train(settings: TrainSettings) -> None:
@@ -32,9 +33,12 @@ def train(settings: TrainSettings) -> None:
     Raises:
         FailedError: the loss is not finite, the folder is in use or cannot be written, or another process of
             the run failed
-        UsageError: the settings do not fit the checkpoint to resume from, or the number of processes
+        UsageError: the settings do not fit the checkpoint to resume from, or the number of processes; or the
+            tracker is not installed
         SystemExit: a stop signal came; the code is 128 and the signal's number
     """
+    if settings.track is not None:
+        refuse_missing_tracker(settings.track)
     device = resolve_device(local_device(settings.device))
     configure_threads(device)
     folder = settings.output_dir
@@ -118,7 +122,7 @@ def _refuse_used(folder: Path) -> None:
 
 
 def _resume_command(path: Path, settings: TrainSettings) -> str:
-    return _command(["ca", "train", "--resume", str(path)], settings, ("data_dir", "device"))
+    return _command(["ca", "train", "--resume", str(path)], settings, ("data_dir", "device", "track"))
 
 
 def _evaluate_command(path: Path, settings: TrainSettings) -> str:

@@ -43,6 +43,7 @@ def train_to_end(run: TrainingRun, output: TrainingOutput | None) -> None:
             output.save(loss, scores, state)
         if saving or run.step % DRAW_EVERY == 0:
             output.draw()
+            output.track(video=saving and not run.stopped_by)
 
 
 def train_until(run: TrainingRun, step: int, on_step: OnStep = ignore_step) -> float:

@@ -2,11 +2,14 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ca import __version__
 from ca.cells import colour_indices
 from ca.checkpoint.folder import save_checkpoint
 from ca.data.digits import Digits
@@ -15,6 +18,8 @@ from ca.engine.graph import CellGraph
 from ca.engine.rollout import random_draws, rollout
 from ca.protocol import measure, metrics_at
 from ca.render.attempt import drawing
+from ca.settings.recipes import RECIPES
+from ca.settings.training import RunSettings
 from ca.system.errors import FailedError
 from ca.system.folders import FolderLock, writing
 from ca.system.seeds import seeded
@@ -23,6 +28,7 @@ from ca.train.metrics_file import MetricsFile
 from ca.train.progress import TrainingProgress
 from ca.train.resume import machine_of
 from ca.train.run import TrainingRun
+from ca.train.track.tracking import Tracking
 
 SCORED_DIGITS = 1_000  # of the digits held out
 SCORED_TICKS = 200
@@ -48,6 +54,9 @@ class TrainingOutput:
         self.metrics = MetricsFile(folder / "metrics.jsonl", keep_to_step=run.step)
         self.progress = TrainingProgress(run.step, run.settings.steps)
         self.unsaved: FailedError | None = None
+        self.tracking = None
+        if run.settings.track is not None:
+            self.tracking = Tracking(run.settings.track, folder, run.step, _described(run))
         self._reported: dict[str, str] = {}  # the last error of each kind of file
 
     def __enter__(self) -> "TrainingOutput":
@@ -55,6 +64,8 @@ class TrainingOutput:
 
     def __exit__(self, *exception: object) -> None:
         self.progress.close()
+        if self.tracking is not None:
+            self.tracking.close()
 
     def show(self, loss: float) -> None:
         """Show the loss and the speed in the progress bar."""
@@ -166,6 +177,25 @@ class TrainingOutput:
         print_line(f"step {run.step}: {', '.join(results)}; wrote {path}")
         self.progress.restart_window()
 
+    def track(self, *, video: bool) -> None:
+        """Send the new metrics and the loss figure to the tracker, if there is one.
+
+        Args:
+            video: also a video of digits that were held out
+        """
+        if self.tracking is None:
+            return
+        history, clip = self.folder / "loss-history.png", self.tracking.folder / "digits.gif"
+        pictures = {"loss history": history} if history.exists() else {}
+        if video and len(self.run.held_out):
+            with self._reporting_errors("video"), drawing(clip):
+                from ca.evaluate.clip import write_clip
+
+                generator = seeded(self.run.settings.seed, self.run.generator.device)
+                write_clip(clip, self.run.automaton, self.run.held_out, generator)
+                pictures["digits"] = clip
+        self.tracking.send(self.metrics.rows, pictures)
+
     def _check_lock(self) -> None:
         if self.lock is not None:
             self.lock.check()
@@ -182,3 +212,18 @@ class TrainingOutput:
             self._reported[kind] = str(error)
         else:
             self._reported.pop(kind, None)
+
+
+def _described(run: TrainingRun) -> dict[str, Any]:
+    """The settings of a run, as a tracker shows them."""
+    settings = {field.name: getattr(run.settings, field.name) for field in fields(RunSettings)}
+    recipe = {f"recipe {name}": value for name, value in asdict(RECIPES[run.settings.recipe]).items()}
+    parameters = sum(parameter.numel() for parameter in run.automaton.parameters())
+    return {
+        **settings,
+        **recipe,
+        **asdict(machine_of(run)),
+        "parameters": parameters,
+        "data_sha256": run.data_sha256,
+        "version": __version__,
+    }

@@ -1,0 +1,1 @@
+"""`ca train --track`: runs shown by TensorBoard or Weights & Biases."""
