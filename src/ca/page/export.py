@@ -1,4 +1,4 @@
-"""`ca export`: writes the page as one file that opens from disk."""
+"""`ca export`: writes the page as one file that opens from disk, or an ONNX model."""
 
 import errno
 import os
@@ -12,6 +12,7 @@ from ca.data.digits import load_digits
 from ca.page.build import build_page
 from ca.settings.commands import ExportSettings
 from ca.system.folders import writing
+from ca.system.packages import refuse_missing
 from ca.system.publish import published
 
 PIPE_LIMIT = 10.0  # seconds to wait for a reader
@@ -20,30 +21,40 @@ MAX_LINKS = 40  # as Linux
 
 
 def export(settings: ExportSettings) -> None:
-    """Write the page, and print its path; into a device or a pipe, only the page is written.
+    """Write a page or a model, and print its path; into a device or a pipe, only the content is written.
 
     Raises:
-        FailedError: checkpoint or data are missing, the automaton has another rule than the page's, or the
-            file can't be written
+        FailedError: checkpoint or data are missing, the automaton has another rule than the page's or the
+            model's, or the file can't be written
+        UsageError: onnx is not installed
     """
-    path = settings.page
+    path = settings.file
     with writing(path):
         if path.is_dir():  # also "." and "/"; said before the work
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    is_model = path.suffix == ".onnx"
+    if is_model:
+        refuse_missing("onnx", str(path))
     checkpoint = load_checkpoint(settings.checkpoint)
-    page = build_page(checkpoint, load_digits(checkpoint.dataset, "test", settings.data_dir))
+    if is_model:
+        from ca.checkpoint.onnx_model import onnx_model
+
+        content = onnx_model(checkpoint.automaton)
+    else:
+        digits = load_digits(checkpoint.dataset, "test", settings.data_dir)
+        content = build_page(checkpoint, digits).encode()
     with writing(path):
         descriptor = _own_descriptor(path)
         if descriptor is not None:  # opening it anew would begin at the start of the file behind it
             with open(os.dup(descriptor), "wb") as file:
-                file.write(page.encode())
+                file.write(content)
             return
         if _is_special(path):
-            _write_into(path, page.encode())
+            _write_into(path, content)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         with published(path) as temporary:
-            temporary.write_text(page, encoding="utf-8")
+            temporary.write_bytes(content)
     print(path)
 
 

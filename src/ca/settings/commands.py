@@ -16,13 +16,13 @@ from ca.settings.flags import (
     CheckpointOrBundled,
     CheckpointsOrBundled,
     DatasetOrNone,
+    ExportFile,
     FileOrFolderOrNone,
     Folder,
     FolderOrNone,
     Images,
     Number,
     NumberOrNone,
-    Page,
     Whole,
     WholeOrNone,
     default_is,
@@ -220,12 +220,12 @@ class DemoSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSettings:
-    """Write the page of `ca demo` to one file, which a browser opens from disk, without a network."""
+    """Write an automaton as a page, which a browser opens from disk, or as an ONNX model for other tools."""
 
     checkpoint: Checkpoint
     """Folder of the checkpoint."""
-    page: Page
-    """The file to write, for example page.html."""
+    file: ExportFile
+    """The file to write. NAME.onnx: one tick for any size of grid. Any other name: the page of ca demo."""
     data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
 

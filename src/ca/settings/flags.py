@@ -102,7 +102,7 @@ Checkpoint = Annotated[Path, Positional, _read(_path, "CHECKPOINT")]
 CheckpointOrBundled = Annotated[Path | None, Positional, _read(_path, "CHECKPOINT"), BUNDLED]
 CheckpointsOrBundled = Annotated[tuple[Folder, ...], Positional, arg(metavar="[CHECKPOINT ...]"), BUNDLED]
 Images = Annotated[tuple[Folder, ...], Positional, arg(metavar="IMAGE [IMAGE ...]", help_behavior_hint="")]
-Page = Annotated[Path, Positional, _read(_path, "PAGE")]
+ExportFile = Annotated[Path, Positional, _read(_path, "FILE")]
 
 
 def flag(name: str) -> str:

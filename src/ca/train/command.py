@@ -14,6 +14,7 @@ from ca.settings.flags import flag_of
 from ca.settings.training import RunSettings, TrainSettings
 from ca.system.errors import FailedError
 from ca.system.folders import locked, writing
+from ca.system.packages import refuse_missing
 from ca.system.terminal import print_line
 from ca.train.loop import train_to_end
 from ca.train.optimisers import optimiser_state
@@ -22,7 +23,6 @@ from ca.train.profiling import profile_steps
 from ca.train.ranks import Ranks, code_version, local_device, process_group
 from ca.train.resume import resume_run
 from ca.train.run import TrainingRun
-from ca.train.track.tracking import refuse_missing_tracker
 
 
 def train(settings: TrainSettings) -> None:
@@ -38,7 +38,7 @@ def train(settings: TrainSettings) -> None:
         SystemExit: a stop signal came; the code is 128 and the signal's number
     """
     if settings.track is not None:
-        refuse_missing_tracker(settings.track)
+        refuse_missing(settings.track, flag_of("track", settings.track))
     device = resolve_device(local_device(settings.device))
     configure_threads(device)
     folder = settings.output_dir

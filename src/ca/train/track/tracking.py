@@ -4,14 +4,13 @@ import uuid
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ca.settings.choices import TrackerName
-from ca.system.errors import FailedError, UsageError
+from ca.system.errors import FailedError
 from ca.system.publish import publish_json
 from ca.system.reading import read_regular
 from ca.system.terminal import print_line
@@ -19,13 +18,6 @@ from ca.train.track.tracker import Sent, Tracker
 
 SENT = "sent.json"
 MAX_SENT_BYTES = 1_000
-
-
-def refuse_missing_tracker(name: TrackerName) -> None:
-    """Raise UsageError if a tracker is not installed."""
-    found = find_spec(name)
-    if found is None or found.origin is None:  # nothing, or a folder of that name
-        raise UsageError(f"--track {name} needs the package {name}: install it, or ca[{name}]")
 
 
 class Tracking:
