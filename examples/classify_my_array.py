@@ -24,7 +24,7 @@ for number in range(10):
     images[number] = np.asarray(paper) / 255
 
 # The automaton expects bright ink on a dark background, from 0 to 1: this is refused without "1 -".
-result = ca.classify(ca.load_automaton(), 1 - images)
+result = ca.classify(ca.CellularAutomaton.from_pretrained(), 1 - images)
 for number in range(10):  # the printed 1 has a flag, unlike MNIST's: it looks like a 7
     print(
         f"drawn {number}: class {result.classes[number]}, {result.agreement[number]:.0%} of the cells agree"

@@ -16,7 +16,7 @@ parser.add_argument("--output-dir", type=Path, default=Path("outputs_examples"))
 options = parser.parse_args()
 options.output_dir.mkdir(parents=True, exist_ok=True)
 
-automaton, images = ca.load_automaton(), ca.load_digits().images
+automaton, images = ca.CellularAutomaton.from_pretrained(), ca.load_digits().images
 grids = list(ca.roll_out(automaton, images[:9], ticks=options.ticks))
 grids += ca.roll_out(automaton, images[9:18], ticks=options.ticks, start=grids[-1])
 

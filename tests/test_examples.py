@@ -48,7 +48,7 @@ def test_train_and_plot(run: Callable[..., list[str]], tmp_path: Path) -> None:
     options = ("--steps", "4", "--digits", "20", "--output-dir", "out")
     accuracy, checkpoint, figure = run("train_and_plot.py", *options)
     assert accuracy.startswith("digit accuracy ")
-    assert isinstance(ca.load_automaton(tmp_path / checkpoint), ca.CellularAutomaton)
+    assert isinstance(ca.CellularAutomaton.from_pretrained(tmp_path / checkpoint), ca.CellularAutomaton)
     assert np.asarray(Image.open(tmp_path / figure)).std() > 1
 
 

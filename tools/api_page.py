@@ -19,10 +19,10 @@ import ca
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 TOPICS = {
-    "Load and save": ("load_automaton", "save_automaton", "load_digits", "make_digits"),
+    "Load and save": ("CellularAutomaton", "save_automaton", "load_digits", "make_digits"),
     "Classify and roll out": ("classify", "Classification", "roll_out", "draw_cells"),
     "Train and measure": ("train_automaton", "measure_automaton", "Measurements"),
-    "Classes and errors": ("CellularAutomaton", "Digits", "FailedError"),
+    "Data and errors": ("Digits", "FailedError"),
 }
 INTRODUCTION = """\
 # Python API
@@ -62,7 +62,11 @@ def _entries(name: str, found: Any) -> Iterator[str]:
     yield _description(found)
     for member, value in vars(found).items():
         computed = isinstance(value, property | cached_property)
-        function = value.fget if isinstance(value, property) else getattr(value, "func", value)
+        function = (
+            value.fget
+            if isinstance(value, property)
+            else getattr(value, "func", getattr(value, "__func__", value))
+        )
         if member.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
             continue
         yield f"#### `{name}.{member}`\n"
@@ -79,7 +83,7 @@ def _signature(name: str, function: Callable[..., object]) -> str:
     annotations = {each.arg: ast.unparse(each.annotation) for each in arguments if each.annotation}
     words = []
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name == "self":
+        if parameter.name in ("self", "cls"):
             continue
         if parameter.kind is parameter.KEYWORD_ONLY and "*" not in words:
             words.append("*")

@@ -63,7 +63,7 @@ def main() -> None:
         parser.error("--number and --ticks must be at least 1")
     try:
         names = distinct_names(options.checkpoints)
-        automata = [ca.load_automaton(path) for path in options.checkpoints]
+        automata = [ca.CellularAutomaton.from_pretrained(path) for path in options.checkpoints]
     except ca.FailedError as error:
         parser.exit(error.exit_code, f"{parser.prog}: {error}\n")
     drawn = draw_all(options.number, TEST_SEED if options.test else VALIDATION_SEED)

@@ -5,6 +5,8 @@
 """
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +31,7 @@ class CellularAutomaton(nn.Module):
 
     Example:
         >>> import ca
-        >>> automaton = ca.CellularAutomaton()
+        >>> automaton = ca.CellularAutomaton.from_pretrained()
         >>> sum(parameter.numel() for parameter in automaton.parameters())
         22499
     """
@@ -44,6 +46,26 @@ class CellularAutomaton(nn.Module):
         self.hidden = nn.Linear(HIDDEN, HIDDEN)
         self.residual = nn.Linear(HIDDEN, STATE_CHANNELS)
         self.reset_parameters()
+
+    @classmethod
+    def from_pretrained(cls, path: Path | str | None = None) -> Self:
+        """Load the automaton of a checkpoint.
+
+        A subclass gets the checkpoint's weights, fire rate and noise, and keeps its own rule.
+
+        Args:
+            path: a folder `model-steps-N`, written by `ca train` or `save_automaton`; None: the automaton
+                that comes with the package
+
+        Raises:
+            FailedError: there is no checkpoint, or it is damaged
+        """
+        from ca.checkpoint.folder import load_checkpoint  # which makes automata of this class
+
+        loaded = load_checkpoint(None if path is None else Path(path).expanduser()).automaton
+        automaton = cls(loaded.fire_rate, loaded.noise)
+        automaton.load_state_dict(loaded.state_dict())
+        return automaton
 
     @torch.no_grad()
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:

@@ -38,7 +38,7 @@ class Measurements:
 
     Example:
         >>> import ca
-        >>> automaton, digits = ca.load_automaton(), ca.load_digits()[:9]
+        >>> automaton, digits = ca.CellularAutomaton.from_pretrained(), ca.load_digits()[:9]
         >>> measured = ca.measure_automaton(automaton, digits, ticks=5, progress=False)
         >>> measured.votes.shape
         torch.Size([1, 5, 9, 10])

@@ -17,7 +17,7 @@ MNIST = ca.load_digits()
 
 @pytest.fixture(scope="module")
 def bundled() -> ca.CellularAutomaton:
-    return ca.load_automaton()
+    return ca.CellularAutomaton.from_pretrained()
 
 
 def test_classify_returns_what_the_cells_output(bundled: ca.CellularAutomaton) -> None:

@@ -24,7 +24,7 @@ MNIST = ca.load_digits()
 
 @pytest.fixture(scope="module")
 def bundled() -> ca.CellularAutomaton:
-    return ca.load_automaton()
+    return ca.CellularAutomaton.from_pretrained()
 
 
 def test_training_is_that_of_the_command(

@@ -16,7 +16,7 @@ MNIST = ca.load_digits()
 
 @pytest.fixture(scope="module")
 def bundled() -> ca.CellularAutomaton:
-    return ca.load_automaton()
+    return ca.CellularAutomaton.from_pretrained()
 
 
 def inked(*shape: int) -> NDArray[np.float64]:

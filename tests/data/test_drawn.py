@@ -153,7 +153,7 @@ def test_no_two_hands_draw_alike() -> None:
 
 def test_an_automaton_trained_on_mnist_reads_digits_of_its_size() -> None:
     images, labels, _ = draw_digits(200, seed=1, height=20, width=2.5, side=28)
-    read = ca.classify(ca.load_automaton(), images, ticks=60)
+    read = ca.classify(ca.CellularAutomaton.from_pretrained(), images, ticks=60)
     assert np.mean(read.classes == labels) >= 0.95
 
 

@@ -82,5 +82,5 @@ def test_the_bundled_automaton_reads_digits_of_mnist_s_size(monkeypatch: pytest.
     monkeypatch.setattr("ca.data.written.HEIGHTS", (20, 20))
     monkeypatch.setattr("ca.data.written.WIDTHS", (2, 3))
     images, labels = write_digits(150, 3, side=36)
-    classes = ca.classify(ca.load_automaton(), images, ticks=60).classes
+    classes = ca.classify(ca.CellularAutomaton.from_pretrained(), images, ticks=60).classes
     assert (np.asarray(classes) == labels).mean() >= 0.9

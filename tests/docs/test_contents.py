@@ -32,7 +32,7 @@ def test_paths_in_the_text_exist(path: Path) -> None:
 def _blocks(*, complete: bool) -> list[tuple[Path, str]]:
     """Python blocks of all documents: complete ones, which import what they use, or excerpts."""
     found = [(path, block) for path in DOCUMENTS for block in read_document(path).python]
-    return [(path, block) for path, block in found if block.startswith(("import", "from")) == complete]
+    return [(path, block) for path, block in found if block.startswith(("import ", "from ")) == complete]
 
 
 @pytest.mark.parametrize("block", [block for _, block in _blocks(complete=True)])

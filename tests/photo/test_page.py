@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from support.photographs import KINDS, Kind, photograph
 
-from ca.api import classify, load_automaton
+from ca.api import CellularAutomaton, classify
 from ca.data.digits import Digits, load_digits
 from ca.photo.ink import find_ink, is_bright_on_dark
 from ca.photo.page import read_page
@@ -29,7 +29,7 @@ def test_the_digits_of_every_kind_of_photograph_are_found_and_read(digits: Digit
         images.append(read_page(image.convert("RGB")).images)
         labels += written
         assert len(images[-1]) == len(written), name
-    found = classify(load_automaton(), np.concatenate(images), ticks=60)
+    found = classify(CellularAutomaton.from_pretrained(), np.concatenate(images), ticks=60)
     assert len(KINDS) == 19
     assert (found.classes == labels).mean() > 0.9
 

@@ -53,7 +53,8 @@ COMMANDS = "train, evaluate, classify, report, demo, export, benchmark"
         ),
         (
             "export x",
-            "missing from ca export: PAGE The file to write, for example page.html; see ca export --help",
+            "missing from ca export: FILE The file to write, for example page.html, or model.onnx for one tick of the rule; "
+            "see ca export --help",
         ),
     ],
 )
@@ -240,7 +241,7 @@ def test_a_recipe_sets_on_what_a_run_trains_unless_it_is_given(
         (["demo", "~/x"], "checkpoint"),
         (["demo", "--data-dir=~/x"], "data_dir"),
         (["export", "~/x", "page"], "checkpoint"),
-        (["export", "c", "~/x"], "page"),
+        (["export", "c", "~/x"], "file"),
         (["report", "~/x", "--output-dir=~/x"], "output_dir"),
         (["benchmark", "--output-dir=~/x"], "output_dir"),
     ],

@@ -1,6 +1,6 @@
 """The public functions, beside the command line: `import ca` offers them, `docs/api.md` describes them."""
 
-from ca.api.automata import load_automaton, save_automaton
+from ca.api.automata import save_automaton
 from ca.api.rollouts import Classification, classify, draw_cells, roll_out
 from ca.api.training import measure_automaton, train_automaton
 from ca.data.arrays import make_digits
@@ -17,7 +17,6 @@ __all__ = [
     "Measurements",
     "classify",
     "draw_cells",
-    "load_automaton",
     "load_digits",
     "make_digits",
     "measure_automaton",

@@ -1,4 +1,4 @@
-"""Automata from and to checkpoints."""
+"""Automata to checkpoints."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import msgspec
 
 from ca.api.device import device_of
 from ca.checkpoint.config import Machine
-from ca.checkpoint.folder import load_checkpoint, save_checkpoint
+from ca.checkpoint.folder import save_checkpoint
 from ca.engine.device import machine
 from ca.model import CellularAutomaton
 from ca.settings.choices import Dataset
@@ -14,29 +14,10 @@ from ca.settings.training import RunSettings
 from ca.system.arguments import check_at_least, check_choice
 
 
-def load_automaton(path: Path | str | None = None) -> CellularAutomaton:
-    """Load the automaton of a checkpoint.
-
-    Args:
-        path: a folder `model-steps-N`, written by `ca train` or `save_automaton`; None: the automaton that
-            comes with the package
-
-    Raises:
-        FailedError: there is no checkpoint, or it is damaged
-
-    Example:
-        >>> import ca
-        >>> automaton = ca.load_automaton()
-        >>> sum(parameter.numel() for parameter in automaton.parameters())
-        22499
-    """
-    return load_checkpoint(None if path is None else Path(path).expanduser()).automaton
-
-
 def save_automaton(
     automaton: CellularAutomaton, folder: Path | str, *, step: int = 0, dataset: Dataset = "mnist"
 ) -> Path:
-    """Write a checkpoint, which `load_automaton`, `ca evaluate`, `ca report` and `ca demo` read.
+    """Write a checkpoint, which `CellularAutomaton.from_pretrained` and the commands read.
 
     Args:
         folder: the checkpoint is its subfolder `model-steps-N`, which is replaced if it exists

@@ -38,7 +38,7 @@ class Classification:
 
     Example:
         >>> import ca
-        >>> result = ca.classify(ca.load_automaton(), ca.load_digits().images[:5])
+        >>> result = ca.classify(ca.CellularAutomaton.from_pretrained(), ca.load_digits().images[:5])
         >>> result.votes.argmax(1)
         array([7, 2, 1, 0, 4])
     """
@@ -70,7 +70,7 @@ def classify(
     Example:
         >>> import ca
         >>> images = ca.load_digits().images[:5]
-        >>> result = ca.classify(ca.load_automaton(), images, ticks=100)
+        >>> result = ca.classify(ca.CellularAutomaton.from_pretrained(), images, ticks=100)
         >>> result.classes
         array([7, 2, 1, 0, 4])
         >>> result.cells.shape
@@ -127,7 +127,7 @@ def roll_out(
     Example:
         >>> import ca
         >>> images = ca.load_digits().images[:9]
-        >>> grids = list(ca.roll_out(ca.load_automaton(), images, ticks=30))
+        >>> grids = list(ca.roll_out(ca.CellularAutomaton.from_pretrained(), images, ticks=30))
         >>> len(grids), grids[-1].shape
         (31, torch.Size([9, 20, 28, 28]))
     """
@@ -171,7 +171,8 @@ def draw_cells(grid: Tensor, *, zoom: int = 4, colours: Colours = DEFAULT_COLOUR
 
     Example:
         >>> import ca
-        >>> result = ca.classify(ca.load_automaton(), ca.load_digits().images[:4], ticks=30)
+        >>> automaton = ca.CellularAutomaton.from_pretrained()
+        >>> result = ca.classify(automaton, ca.load_digits().images[:4], ticks=30)
         >>> ca.draw_cells(result.grid, zoom=2).shape
         (112, 112, 3)
     """

@@ -136,7 +136,7 @@ def measure_automaton(
 
     Example:
         >>> import ca
-        >>> automaton, digits = ca.load_automaton(), ca.load_digits()[:20]
+        >>> automaton, digits = ca.CellularAutomaton.from_pretrained(), ca.load_digits()[:20]
         >>> measured = ca.measure_automaton(automaton, digits, ticks=50, progress=False)
         >>> curves = measured.curves()  # a number for each tick
         >>> len(curves["agreement"]), curves["digit_accuracy"][-1] > 0.9

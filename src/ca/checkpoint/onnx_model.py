@@ -117,6 +117,6 @@ def _refuse_other_rule(automaton: CellularAutomaton, model: onnx.ModelProto) -> 
     difference = np.abs(found - expected).max()
     if not difference <= TOLERANCE * max(1, np.abs(expected).max()):
         raise FailedError(
-            f"can't write this {type(automaton).__name__} as ONNX: a tick of it differs by {difference:.2g} from "
+            f"can't write this {type(automaton).__name__} as ONNX: its tick differs by {difference:.2g} from "
             "the rule that ca/checkpoint/onnx_model.py writes"
         )

@@ -225,7 +225,7 @@ class ExportSettings:
     checkpoint: Checkpoint
     """Folder of the checkpoint."""
     file: ExportFile
-    """The file to write. NAME.onnx: one tick for any size of grid. Any other name: the page of ca demo."""
+    """The file to write, for example page.html, or model.onnx for one tick of the rule."""
     data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
 
