@@ -53,8 +53,8 @@ COMMANDS = "train, evaluate, classify, report, demo, export, benchmark"
         ),
         (
             "export x",
-            "missing from ca export: FILE The file to write, for example page.html, or model.onnx for one tick of the rule; "
-            "see ca export --help",
+            "missing from ca export: FILE The file to write, for example page.html, or model.onnx for one "
+            "tick of the rule; see ca export --help",
         ),
     ],
 )

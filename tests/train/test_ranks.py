@@ -165,6 +165,14 @@ def test_ranks_leave_the_files_of_one_run_and_repeat_it_bit_for_bit(
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == names
 
 
+def test_only_the_first_rank_tracks(tmp_path: Path) -> None:
+    ended = shared_training(tmp_path / "run", steps=4, held_out=0, track="tensorboard")
+    assert [code for code, _ in ended] == [0, 0], ended
+    assert "tracked by tensorboard" in ended[0][1]
+    assert ended[1][1] == ""
+    assert len(list((tmp_path / "run" / "tensorboard").glob("*tfevents*"))) == 1
+
+
 @pytest.mark.parametrize("rank_told", [0, 1])
 def test_a_signal_to_any_rank_stops_all_at_one_step_and_they_go_on_bit_for_bit(
     rank_told: int, whole_shared_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

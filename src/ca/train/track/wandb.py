@@ -31,6 +31,7 @@ class WeightsAndBiases:
             id=sent.run,
             resume="allow",
             config=dict(settings),
+            allow_val_change=True,  # a resumed run may have other steps
             mode=None if account else "offline",
             settings=wandb.Settings(
                 silent=True,
