@@ -49,6 +49,30 @@ def agreement(votes: Tensor) -> Tensor:
     return agreeing(votes).double().mean(-1)
 
 
+def largest_part_agreement(votes: Tensor) -> Tensor:
+    """Share of digits whose largest part has cells of one class; of equally large parts, the first counts.
+
+    Args:
+        votes: (..., digits, parts, 10) of `ca.parts.part_votes`
+
+    Returns:
+        (...) float64
+    """
+    largest = votes.sum(-1).argmax(-1, keepdim=True)
+    return agreeing(votes).gather(-1, largest).squeeze(-1).double().mean(-1)
+
+
+def agreement_within_parts(votes: Tensor) -> Tensor:
+    """Share of digits each of whose parts has cells of one class. Arguments and result as above."""
+    empty = votes.sum(-1) == 0
+    return ((agreeing(votes) | empty).all(-1) & ~empty.all(-1)).double().mean(-1)
+
+
+def in_parts(votes: Tensor) -> Tensor:
+    """Which digits have two parts or more: (..., digits, parts, 10) -> (..., digits) bool."""
+    return (votes.sum(-1) > 0).sum(-1) > 1
+
+
 def digit_accuracy(votes: Tensor, labels: Tensor) -> Tensor:
     """Share of digits whose most common class is the label.
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ca.cells import Indices, colour_indices, mutate, newborn
+from ca.cells import Indices, alive, colour_indices, mutate, newborn, outputs
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import observe, random_draws
 from ca.metrics import agreement, cell_accuracy, digit_accuracy
 from ca.model import CellularAutomaton
+from ca.parts import part_votes
 from ca.sizes import NUM_CLASSES, STATE_CHANNELS
 
 METRICS = ("cell_accuracy", "agreement", "digit_accuracy")
@@ -31,6 +33,8 @@ class Measurements:
         mean_abs_residual: (stages, ticks) the same for the residual, before noise, of cells that fired
         last_cells: (stages, digits, height, width) what cells output after the last tick of each stage, as
             `ca.cells.colour_indices` returns it
+        last_part_votes: (stages, digits, parts, 10) votes of each part of each digit after the last tick of a
+            stage; a part is what a chain of alive neighbours joins
 
     Example:
         >>> import ca
@@ -45,6 +49,7 @@ class Measurements:
     mean_abs_state: Tensor
     mean_abs_residual: Tensor
     last_cells: Indices
+    last_part_votes: Tensor
 
     def curves(self) -> dict[str, list[float]]:
         """Every metric after every tick of all stages, as shares in [0, 1]."""
@@ -83,6 +88,7 @@ def measure(
     votes = torch.zeros(stages, ticks, len(digits), NUM_CLASSES, dtype=torch.int32)
     sums = torch.zeros(stages, ticks, 2, dtype=torch.float64)  # of absolute states and residuals
     counts = torch.zeros(stages, ticks, 2, dtype=torch.int64)  # of the numbers that were summed up
+    part_votes_of: list[list[Tensor]] = [[] for _ in range(stages)]
     last_cells = np.empty((stages, *digits.images.shape), dtype=np.uint8)
     for start in range(0, len(digits), DIGITS_AT_ONCE):
         chunk = slice(start, min(start + DIGITS_AT_ONCE, len(digits)))
@@ -102,10 +108,23 @@ def measure(
                 counts[stage, some, 1] += torch.tensor(draws.counts) * STATE_CHANNELS
             grid = graph.scatter(cells, grid)
             last_cells[stage, chunk] = colour_indices(grid)
+            part_votes_of[stage].append(part_votes(alive(liveness), outputs(cells[: graph.num_alive])))
         advance(chunk.stop - chunk.start)
     means = sums / counts.clamp(min=1)
     labels = torch.stack([digits.labels[picked] for picked in order])
-    return Measurements(votes, labels.cpu(), means[..., 0], means[..., 1], last_cells)
+    last_part_votes = _stacked(part_votes_of)
+    return Measurements(votes, labels.cpu(), means[..., 0], means[..., 1], last_cells, last_part_votes)
+
+
+def _stacked(part_votes_of: list[list[Tensor]]) -> Tensor:
+    """One tensor (stages, digits, parts, 10) of the chunks of digits (digits, parts, 10) of each stage."""
+    most = max((chunk.shape[1] for chunks in part_votes_of for chunk in chunks), default=1)
+    return torch.stack(
+        [
+            torch.cat([F.pad(chunk, (0, 0, 0, most - chunk.shape[1])) for chunk in chunks])
+            for chunks in part_votes_of
+        ]
+    )
 
 
 def metrics_at(curves: dict[str, list[float]], tick: int) -> dict[str, float]:

@@ -32,7 +32,9 @@ DRAWING = {
     "worst": "ca.report.worst.draw_worst",
     "shares": "ca.report.curves.draw_shares",
     "magnitudes": "ca.report.curves.draw_magnitudes",
+    "coverage": "ca.report.coverage.draw_coverage",
 }
+ALL_FIGURES = ("-curves.png", "-magnitudes.png", "-certainty.png")
 
 
 @pytest.fixture
@@ -70,6 +72,7 @@ def test_measurements_equal_a_dense_rollout(few_digits: Digits) -> None:
         assert curves["mean_abs_state"][tick] == pytest.approx(state.abs().mean().item(), rel=1e-4)
         assert curves["mean_abs_residual"][tick] == pytest.approx(residual.abs().mean().item(), rel=1e-4)
         grid = after
+    assert measured.last_part_votes.sum(2).tolist() == measured.votes[:, -1].tolist()
     shown = torch.where(after[:, 10:].amax(1) > 0, votes, UNDECIDED).where(living, torch.tensor(DEAD))
     assert measured.last_cells.tolist() == [shown.tolist()]
 
@@ -139,6 +142,11 @@ def test_json_holds_curves_tops_and_printed_ticks(
     for name, top in found["top"].items():
         assert top["value"] == max(found["curves"][name][:3]) == found["curves"][name][top["tick"] - 1]
         assert found["at_tick"]["6"][name] == found["curves"][name][5]
+    assert set(found["parts"]) == {"3", "6"}
+    assert found["parts"]["3"]["largest_part_agreement"] >= found["at_tick"]["3"]["agreement"]
+    last_right = round(found["at_tick"]["3"]["digit_accuracy"] * 20)
+    for each in found["certainty"].values():
+        assert (each["digits"][-1], each["right"][-1]) == (20, last_right)
 
 
 @pytest.mark.usefixtures("drawing_nothing")
@@ -175,7 +183,7 @@ def test_paths_are_printed_and_figures_are_pictures(
     assert [path.name for path in paths] == [
         *(f"a-model-steps-7_{a}{measured_on}{end}" for end in (".json", "-confusion.png", "-worst.png")),
         *(f"b-model-steps-7_{b}{measured_on}{end}" for end in (".json", "-confusion.png", "-worst.png")),
-        *(f"a-model-steps-7-and-1-more_{ab}{measured_on}{end}" for end in ("-curves.png", "-magnitudes.png")),
+        *(f"a-model-steps-7-and-1-more_{ab}{measured_on}{end}" for end in ALL_FIGURES),
     ]
     assert sorted(paths) == sorted(settings.output_dir.iterdir())
     for path in paths:
@@ -192,7 +200,7 @@ def test_figures_show_what_was_measured(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     drawn: dict[str, list[Any]] = {}
-    for figure in ("confusion", "worst", "shares", "magnitudes"):
+    for figure in DRAWING:
         calls = drawn.setdefault(figure, [])
         monkeypatch.setattr(
             DRAWING[figure],
@@ -205,6 +213,11 @@ def test_figures_show_what_was_measured(
     ((shares, options),), ((magnitudes, _),) = drawn["shares"], drawn["magnitudes"]
     assert shares == magnitudes == (curves, 3)
     assert options["with_article"] is True
+    (((certainty, ticks), _),) = drawn["coverage"]
+    assert ticks == 3
+    assert {name: measures["votes"].digits for name, measures in certainty.items()} == {
+        one["checkpoint"]: one["certainty"]["votes"]["digits"] for one in found
+    }
     assert [args for args, _ in drawn["confusion"]] == [
         (one["confusion"], one["checkpoint"]) for one in found
     ]
@@ -252,11 +265,30 @@ def test_table_has_a_block_for_each_checkpoint_and_the_articles(
         assert name == [found["checkpoint"]]
         assert top[3::3] == [f"{best['value']:.1%}" for best in found["top"].values()]
         assert last == ["tick", "6", *(f"{value:.1%}" for value in found["at_tick"]["6"].values())]
-    assert [" ".join(row) for row in table[9:]] == [
+    assert [" ".join(row) for row in table[9:12]] == [
         "article, L2 + noise",
         "top before mutation 95.4% at 65 88.2% at 190",
         "tick 200 95.3% 88.1%",
     ]
+    assert table[13] == ["agreement", "tick", "3", "tick", "6"]
+    assert table[27] == ["certainty,", "tick", "3", "first", "agreement", "votes"]
+    for start, path in ((14, paths[0]), (20, paths[1])):
+        found = json.loads(path.read_text())
+        parts = [found["parts"][tick] for tick in ("3", "6")]
+        assert [" ".join(row) for row in table[start : start + 5]] == [
+            found["checkpoint"],
+            "all cells " + " ".join(f"{found['at_tick'][tick]['agreement']:.1%}" for tick in ("3", "6")),
+            "largest part " + " ".join(f"{each['largest_part_agreement']:.1%}" for each in parts),
+            "each part in itself " + " ".join(f"{each['agreement_within_parts']:.1%}" for each in parts),
+            "digits in parts " + " ".join(str(each["digits_in_parts"]) for each in parts),
+        ]
+    for start, path in ((28, paths[0]), (32, paths[1])):
+        found = json.loads(path.read_text())
+        areas = [found["certainty"][name]["roc_area"] for name in ("first_agreement", "votes")]
+        assert table[start] == [found["checkpoint"]]
+        assert table[start + 1] == ["area", "under", "ROC", *(f"{area:.1%}" for area in areas)]
+        error = found["certainty"]["votes"]["calibration_error"]
+        assert table[start + 3] == ["calibration", "error", "-", f"{error:.1%}"]
 
 
 @pytest.mark.usefixtures("drawing_nothing")
@@ -423,7 +455,7 @@ def test_states_that_diverge_are_null_and_curves_end(
     )
     report(settings)
     output, error = capsys.readouterr()
-    assert len(list(settings.output_dir.iterdir())) == 5
+    assert len(list(settings.output_dir.iterdir())) == 6
     content = next(settings.output_dir.glob("*.json")).read_text()
     curves = json.loads(content, parse_constant=pytest.fail)["curves"]
     ends = [curve.index(None) + 1 for curve in curves.values() if None in curve]
@@ -446,5 +478,5 @@ def test_any_folder_name_is_measured_and_printed(
         report(
             ReportSettings(checkpoints=(folder,), n_digits=2, n_steps_per_stage=1, output_dir=tmp_path / "o")
         )
-    assert len(list((tmp_path / "o").iterdir())) == 2 * 5
-    assert len(capsysbinary.readouterr().out.splitlines()) > 10
+    assert len(list((tmp_path / "o").iterdir())) == 2 * 6
+    assert len(capsysbinary.readouterr().out.splitlines()) > 15

@@ -12,6 +12,7 @@ from ca.render.palette import palette_of
 from ca.report.figures import Figures
 from ca.report.names import distinct_names
 from ca.report.result import diverging_tick, result_of
+from ca.report.robustness.command import report_robustness
 from ca.report.table import report_table
 from ca.settings.choices import Dataset
 from ca.settings.commands import ReportSettings
@@ -23,6 +24,7 @@ from ca.system.seeds import seeded
 from ca.system.terminal import print_line
 
 STAGES = 2
+ROBUSTNESS_DIGITS = 300
 
 
 def report(settings: ReportSettings) -> None:
@@ -41,10 +43,24 @@ def report(settings: ReportSettings) -> None:
     configure_threads(device)
     folder = prepare_folder(settings.output_dir)
     digits = load_digits(dataset, "test", settings.data_dir)
-    count = len(digits) if settings.n_digits is None else settings.n_digits
+    usual = min(ROBUSTNESS_DIGITS, len(digits)) if settings.robustness else len(digits)
+    count = usual if settings.n_digits is None else settings.n_digits
     if count > len(digits):
         raise UsageError(f"--n-digits {count} is more than the {len(digits)} digits there are")
     digits, ticks = digits[:count].to(device), settings.n_steps_per_stage
+    automata = {name: each.automaton.to(device) for name, each in zip(names, checkpoints, strict=True)}
+    others = f"-and-{len(names) - 1}-more" if len(names) > 1 else ""
+    first = file_part(names[0] + others, checkpoints)
+    if settings.robustness:
+        return report_robustness(
+            automata,
+            digits,
+            dataset,
+            ticks=ticks,
+            seed=settings.seed,
+            device=device,
+            stem=folder / f"{first}_seed-{settings.seed}_{dataset}-{count}_ticks-{ticks}_robustness",
+        )
     conditions = f"seed-{settings.seed}_{dataset}-{count}_ticks-{STAGES}x{ticks}"
     figures = Figures(folder, palette_of(settings.colours))
     results, paths = [], []
@@ -53,7 +69,7 @@ def report(settings: ReportSettings) -> None:
             for name, checkpoint in zip(names, checkpoints, strict=True):
                 progress.label(name)
                 measured = measure(
-                    checkpoint.automaton.to(device),
+                    automata[name],
                     digits,
                     stages=STAGES,
                     ticks=ticks,
@@ -74,8 +90,6 @@ def report(settings: ReportSettings) -> None:
                 publish_json(record, asdict(result))
                 paths += [record, *figures.of_one(stem, result, measured)]
                 results.append(result)
-        others = f"-and-{len(names) - 1}-more" if len(names) > 1 else ""
-        first = file_part(names[0] + others, checkpoints)
         paths += figures.of_all(folder / f"{first}_{conditions}", results)
     print(*paths, report_table(results), sep="\n")
     figures.raise_failures()

@@ -56,6 +56,10 @@ class Figures:
             from ca.report.curves import draw_magnitudes
 
             draw_magnitudes(curves, ticks, path=path)
+        with self._attempt(stem, "-certainty.png") as path:
+            from ca.report.coverage import draw_coverage
+
+            draw_coverage({result.checkpoint: result.certainty for result in results}, ticks, path=path)
         return self._written
 
     def raise_failures(self) -> None:

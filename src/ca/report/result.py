@@ -3,8 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from ca.metrics import confusion
+from torch import Tensor
+
+from ca.metrics import agreement, agreement_within_parts, confusion, in_parts, largest_part_agreement
 from ca.protocol import METRICS, Measurements, metrics_at
+from ca.report.certainty import Certainty, certainties
 from ca.settings.choices import Dataset
 
 PRINTED_TICKS = (20, 50, 100, 200, 400)
@@ -19,6 +22,23 @@ class Top:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What agreement leaves out: cells of two parts of a digit can't communicate. Shares are of all digits.
+
+    Attributes:
+        largest_part_agreement: share of digits whose largest part has cells of one class
+        agreement_within_parts: share of digits each of whose parts has cells of one class
+        digits_in_parts: number of digits with two parts or more
+        agreement_in_parts: share of these whose cells all have the same class; None if there are none
+    """
+
+    largest_part_agreement: float
+    agreement_within_parts: float
+    digits_in_parts: int
+    agreement_in_parts: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """What was measured of a checkpoint. The fields are the keys of the JSON file; shares are in [0, 1].
 
@@ -28,6 +48,8 @@ class Result:
         digits: number of digits
         top: for each of the three metrics
         at_tick: the three metrics after some ticks
+        parts: what agreement leaves out, after the last tick of each stage
+        certainty: measures of how sure the cells are, before the mutation, by name
         confusion: (10, 10) digits of each label (row) by most common class (column), after the last tick
         curves: every metric after every tick of both stages; None from the tick on at which it is infinite
     """
@@ -40,6 +62,8 @@ class Result:
     ticks_per_stage: int
     top: dict[str, Top]
     at_tick: dict[int, dict[str, float]]
+    parts: dict[int, Parts]
+    certainty: dict[str, Certainty]
     confusion: list[list[int]]
     curves: dict[str, list[float | None]]
 
@@ -60,8 +84,25 @@ def result_of(measured: Measurements, *, checkpoint: str, step: int, dataset: Da
         ticks_per_stage=ticks,
         top={name: Top(max(curve), curve.index(max(curve)) + 1) for name, curve in first_stage.items()},
         at_tick={tick: metrics_at(curves, tick) for tick in printed},
+        parts={
+            ticks * (stage + 1): _parts(measured.last_part_votes[stage], measured.votes[stage, -1])
+            for stage in range(stages)
+        },
+        certainty=certainties(measured.votes[0], measured.labels[0]),
         confusion=confusion(measured.votes[-1, -1], measured.labels[-1]).tolist(),
         curves={name: _until_infinite(curve) for name, curve in curves.items()},
+    )
+
+
+def _parts(part_votes: Tensor, votes: Tensor) -> Parts:
+    """The same from the votes of the parts (digits, parts, 10) and of the digits (digits, 10)."""
+    divided = in_parts(part_votes)
+    number = int(divided.sum())
+    return Parts(
+        largest_part_agreement=largest_part_agreement(part_votes).item(),
+        agreement_within_parts=agreement_within_parts(part_votes).item(),
+        digits_in_parts=number,
+        agreement_in_parts=agreement(votes[divided]).item() if number else None,
     )
 
 

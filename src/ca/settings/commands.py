@@ -146,7 +146,9 @@ class ReportSettings:
 
     checkpoints: CheckpointsOrBundled = ()
     """Folders of the checkpoints. The curves of all are drawn into the same figures."""
-    n_digits: Annotated[WholeOrNone, default_is("all")] = None
+    robustness: bool = False
+    """Measure distorted, drawn, damaged and other digits instead, without a mutation."""
+    n_digits: Annotated[WholeOrNone, default_is("all; 300 with --robustness")] = None
     """Number of test digits, from the first on."""
     n_steps_per_stage: Whole = 200
     """Ticks before the mutation, and ticks after it."""
