@@ -7,7 +7,7 @@ import stat
 import time
 from pathlib import Path
 
-from ca.checkpoint.folder import load_checkpoint
+from ca.checkpoint.folder import BUNDLED_DRAWN, load_checkpoint
 from ca.data.digits import load_digits
 from ca.page.build import build_page
 from ca.settings.commands import ExportSettings
@@ -35,7 +35,7 @@ def export(settings: ExportSettings) -> None:
     is_model = path.suffix == ".onnx"
     if is_model:
         refuse_missing("onnx", str(path))
-    checkpoint = load_checkpoint(settings.checkpoint)
+    checkpoint = load_checkpoint(settings.checkpoint, bundled=BUNDLED_DRAWN)
     if is_model:
         from ca.checkpoint.onnx_model import onnx_model
 

@@ -12,11 +12,10 @@ from ca.settings.checks import check_count, check_range, check_seed
 from ca.settings.choices import DEFAULT_COLOURS, Colours, Layout, View
 from ca.settings.flags import (
     BUNDLED,
-    Checkpoint,
+    CheckpointAndFile,
     CheckpointOrBundled,
     CheckpointsOrBundled,
     DatasetOrNone,
-    ExportFile,
     FileOrFolderOrNone,
     Folder,
     FolderOrNone,
@@ -222,12 +221,26 @@ class DemoSettings:
 class ExportSettings:
     """Write an automaton as a page, which a browser opens from disk, or as an ONNX model for other tools."""
 
-    checkpoint: Checkpoint
-    """Folder of the checkpoint."""
-    file: ExportFile
-    """The file to write, for example page.html, or model.onnx for one tick of the rule."""
+    paths: CheckpointAndFile
+    """Folder of the checkpoint (default: one that comes with ca) and the file to write.
+    FILE is a page, such as page.html, or model.onnx: a tick of the rule, for grids of any size."""
     data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
+
+    def __post_init__(self) -> None:
+        if len(self.paths) not in (1, 2):
+            given = " ".join(map(str, self.paths)) or "nothing"
+            raise UsageError(f"ca export takes [CHECKPOINT] FILE, not {given}; see ca export --help")
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The folder of the checkpoint; None for the one that comes with the package."""
+        return self.paths[0] if len(self.paths) == 2 else None
+
+    @property
+    def file(self) -> Path:
+        """The file to write."""
+        return self.paths[-1]
 
 
 Settings = (
