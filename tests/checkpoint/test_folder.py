@@ -24,6 +24,7 @@ from ca.checkpoint.config import CONFIG
 from ca.checkpoint.files import MAX_HEADER_BYTES
 from ca.checkpoint.folder import (
     BUNDLED,
+    BUNDLED_DRAWN,
     TRAINING_STATE,
     WEIGHTS,
     bundled_checkpoint,
@@ -166,7 +167,8 @@ def test_every_automaton_of_the_repository_can_be_loaded(folder: Path) -> None:
 def test_the_bundled_checkpoint_is_the_default(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bundled_checkpoint().parts[-2:] == ("checkpoints", BUNDLED)
     assert load_checkpoint(None).path == bundled_checkpoint()
-    monkeypatch.setattr("ca.checkpoint.folder.bundled_checkpoint", lambda: checkpoint)
+    assert load_checkpoint(None, bundled=BUNDLED_DRAWN).path.parts[-2:] == ("checkpoints", BUNDLED_DRAWN)
+    monkeypatch.setattr("ca.checkpoint.folder.bundled_checkpoint", lambda name: checkpoint)
     assert load_checkpoint(None).path == checkpoint
 
 

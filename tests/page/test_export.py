@@ -10,8 +10,12 @@ import pytest
 import torch
 from support.helpers import random_automaton, reseal, saved_automaton
 
+from ca.checkpoint.folder import BUNDLED_DRAWN, Checkpoint
 from ca.cli import main
+from ca.data.digits import Digits
+from ca.page import demo as demo_module
 from ca.page import export as export_module
+from ca.system.errors import FailedError
 
 
 def test_export_writes_what_demo_serves(
@@ -23,6 +27,24 @@ def test_export_writes_what_demo_serves(
     assert capsys.readouterr().out == f"{path}\n"
     assert path.read_text(encoding="utf-8") == html
     assert [child.name for child in path.parent.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize("command", ["demo", "export"])
+def test_the_automaton_for_drawings_is_the_default(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+
+    def build_page(checkpoint: Checkpoint, digits: Digits) -> str:
+        built.append(checkpoint.path.name)
+        raise FailedError("stop here")
+
+    for module in (demo_module, export_module):
+        monkeypatch.setattr(module, "build_page", build_page)
+    path = tmp_path / "page.html"
+    with pytest.raises(SystemExit):
+        main(["demo", "--no-browser", "--port", "0"] if command == "demo" else ["export", str(path)])
+    assert built == [BUNDLED_DRAWN]
 
 
 @pytest.mark.parametrize("target", ["folder", "below a file"])

@@ -51,10 +51,8 @@ COMMANDS = "train, evaluate, classify, report, demo, export, benchmark"
             "invalid choice 'worst' for argument '--recipe'. "
             "Expected one of ('best', 'quick', 'article', 'drawn'); see ca train --help",
         ),
-        (
-            "export x",
-            "missing from ca export: PAGE The file to write, for example page.html; see ca export --help",
-        ),
+        ("export", "ca export takes [CHECKPOINT] PAGE, not nothing; see ca export --help"),
+        ("export a b c", "ca export takes [CHECKPOINT] PAGE, not a b c; see ca export --help"),
     ],
 )
 def test_a_command_line_that_cannot_be_read_is_one_line(

@@ -28,7 +28,8 @@ from ca.system.terminal import print_line
 
 OTHER_STATE_BYTES = 2**26  # most that optimisers and generators take in a training state
 WEIGHTS, TRAINING_STATE = "model.safetensors", "training-state.safetensors"
-BUNDLED = "model-steps-100000"
+BUNDLED = "model-steps-100000"  # trained on MNIST
+BUNDLED_DRAWN = "drawn"  # trained on drawings and distorted digits too
 
 
 @dataclass(frozen=True)
@@ -103,20 +104,20 @@ def save_checkpoint(
     return path
 
 
-def bundled_checkpoint() -> Path:
-    """The checkpoint that comes with the package: inside an installed one, beside `src` in a clone."""
+def bundled_checkpoint(name: str = BUNDLED) -> Path:
+    """A checkpoint that comes with the package: inside an installed one, beside `src` in a clone."""
     package = Path(str(files("ca")))
-    installed, cloned = package / "data" / BUNDLED, package.parents[1] / "checkpoints" / BUNDLED
+    installed, cloned = package / "data" / name, package.parents[1] / "checkpoints" / name
     return installed if installed.exists() else cloned
 
 
-def load_checkpoint(path: Path | None) -> Checkpoint:
-    """Load a checkpoint from its folder, or from its `model.safetensors`; None loads the bundled one.
+def load_checkpoint(path: Path | None, *, bundled: str = BUNDLED) -> Checkpoint:
+    """Load a checkpoint from its folder, or from its `model.safetensors`; None loads a bundled one.
 
     Raises:
         CheckpointError: it is missing, of another kind, damaged, or does not fit the architecture
     """
-    path = bundled_checkpoint() if path is None else path
+    path = bundled_checkpoint(bundled) if path is None else path
     with _reading(path):
         return _load(path)
 

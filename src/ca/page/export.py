@@ -7,7 +7,7 @@ import stat
 import time
 from pathlib import Path
 
-from ca.checkpoint.folder import load_checkpoint
+from ca.checkpoint.folder import BUNDLED_DRAWN, load_checkpoint
 from ca.data.digits import load_digits
 from ca.page.build import build_page
 from ca.settings.commands import ExportSettings
@@ -30,7 +30,7 @@ def export(settings: ExportSettings) -> None:
     with writing(path):
         if path.is_dir():  # also "." and "/"; said before the work
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    checkpoint = load_checkpoint(settings.checkpoint)
+    checkpoint = load_checkpoint(settings.checkpoint, bundled=BUNDLED_DRAWN)
     page = build_page(checkpoint, load_digits(checkpoint.dataset, "test", settings.data_dir))
     with writing(path):
         descriptor = _own_descriptor(path)

@@ -12,7 +12,7 @@ from ca.settings.checks import check_count, check_range, check_seed
 from ca.settings.choices import DEFAULT_COLOURS, Colours, Layout, View
 from ca.settings.flags import (
     BUNDLED,
-    Checkpoint,
+    CheckpointAndPage,
     CheckpointOrBundled,
     CheckpointsOrBundled,
     DatasetOrNone,
@@ -22,7 +22,6 @@ from ca.settings.flags import (
     Images,
     Number,
     NumberOrNone,
-    Page,
     Whole,
     WholeOrNone,
     default_is,
@@ -222,12 +221,25 @@ class DemoSettings:
 class ExportSettings:
     """Write the page of `ca demo` to one file, which a browser opens from disk, without a network."""
 
-    checkpoint: Checkpoint
-    """Folder of the checkpoint."""
-    page: Page
-    """The file to write, for example page.html."""
+    paths: CheckpointAndPage
+    """Folder of the checkpoint (default: one that comes with ca) and the file to write, such as page.html."""
     data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
+
+    def __post_init__(self) -> None:
+        if len(self.paths) not in (1, 2):
+            given = " ".join(map(str, self.paths)) or "nothing"
+            raise UsageError(f"ca export takes [CHECKPOINT] PAGE, not {given}; see ca export --help")
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The folder of the checkpoint; None for the one that comes with the package."""
+        return self.paths[0] if len(self.paths) == 2 else None
+
+    @property
+    def page(self) -> Path:
+        """The file to write."""
+        return self.paths[-1]
 
 
 Settings = (

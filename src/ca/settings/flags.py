@@ -95,11 +95,12 @@ PathWordsOrNone = Annotated[
     str | None, _read(lambda word: str(_path(word)), "PATH"), arg(help_behavior_hint="")
 ]
 BUNDLED = default_is("the one that comes with ca")
-Checkpoint = Annotated[Path, Positional, _read(_path, "CHECKPOINT")]
 CheckpointOrBundled = Annotated[Path | None, Positional, _read(_path, "CHECKPOINT"), BUNDLED]
 CheckpointsOrBundled = Annotated[tuple[Folder, ...], Positional, arg(metavar="[CHECKPOINT ...]"), BUNDLED]
 Images = Annotated[tuple[Folder, ...], Positional, arg(metavar="IMAGE [IMAGE ...]", help_behavior_hint="")]
-Page = Annotated[Path, Positional, _read(_path, "PAGE")]
+CheckpointAndPage = Annotated[
+    tuple[Folder, ...], Positional, arg(metavar="[CHECKPOINT] PAGE", help_behavior_hint="")
+]
 
 
 def flag(name: str) -> str:
