@@ -23,6 +23,7 @@ from ca.report.robustness.boards import (
 )
 from ca.report.robustness.command import report_robustness
 from ca.report.robustness.conditions import ERASED, Condition, conditions
+from ca.report.robustness.measure import measure_robustness
 from ca.report.robustness.trial import Stage, Trial, score
 from ca.system.errors import UsageError
 
@@ -98,6 +99,25 @@ def test_a_digit_that_is_restored_is_whole_at_the_end(digits: Digits) -> None:
         assert torch.equal(trial.stages[0].boards, digits.images)
     assert torch.equal(restored.stages[2].boards, digits.images)
     assert not torch.equal(later.stages[1].boards, digits.images)
+
+
+def test_conditions_of_a_kind_are_paired_wherever_they_stand(digits: Digits) -> None:
+    drawn: list[tuple[str, list[int]]] = []
+
+    def recording(condition: Condition) -> Condition:
+        def make(digits: Digits, ticks: int, generator: np.random.Generator) -> None:
+            drawn.append((condition.kind, generator.integers(2**32, size=4).tolist()))
+
+        return Condition(condition.kind, condition.strength, make)
+
+    chosen = [recording(condition) for condition in conditions(of_digits=True)]
+    for some in (chosen, chosen[5:]):
+        measured, _ = measure_robustness({}, digits, some, ticks=1, seed=3, device=torch.device("cpu"))
+        assert measured == []
+    kinds = {kind for kind, _ in drawn}
+    assert len({tuple(numbers) for _, numbers in drawn}) == len(kinds) > 10
+    for kind in kinds:
+        assert len({tuple(numbers) for other, numbers in drawn if other == kind}) == 1
 
 
 @pytest.mark.parametrize("gap", [0, 1, 6])

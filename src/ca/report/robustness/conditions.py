@@ -72,7 +72,7 @@ def conditions(*, of_digits: bool) -> Iterator[Condition]:
     for noise in (0.0, 0.02, 0.05, 0.1):
         yield Condition("noise", f"{noise:g}", _plain(noise=noise), noise == NOISE)
     for push in (0.0, 0.5, 1.0, 2.0):
-        yield Condition("push to the state", f"{push:g}", _pushed(push), push == 0)
+        yield Condition("push to the state", f"{push:g}", _pushed(push))
     yield Condition(ERASED, "zero state", _damaged(0, whole=False))
     yield Condition(ERASED, f"{AFTER} ticks later", _damaged(1, whole=False))
     yield Condition(ERASED, "restored", _damaged(1, whole=True))

@@ -28,10 +28,19 @@ def draw_robustness(
     panels = list(figure.subplots(rows, COLUMNS, sharey=True, squeeze=False).flat)
     for axes, kind in zip(panels, kinds, strict=False):
         chosen = [number for number, condition in enumerate(conditions) if condition.kind == kind]
-        for (name, of_one), colour in zip(scores.items(), cycle(COLOURS), strict=False):
+        is_ordered = kind not in (ERASED, OTHERS)
+        for one, ((name, of_one), colour) in enumerate(zip(scores.items(), cycle(COLOURS), strict=False)):
             shares = [of_one[number].digit_accuracy for number in chosen]
-            line = "o" if kind in (ERASED, OTHERS) else "o-"
-            axes.plot(shares, line, color=colour, linewidth=1.5, markersize=4, label=plain_text(name))
+            beside = 0 if is_ordered else 0.4 * ((one + 0.5) / len(scores) - 0.5)  # else equal ones hide
+            axes.plot(
+                [place + beside for place in range(len(shares))],
+                shares,
+                "o-" if is_ordered else "o",
+                color=colour,
+                linewidth=1.5,
+                markersize=4,
+                label=plain_text(name),
+            )
         for place, number in enumerate(chosen):
             if conditions[number].is_plain:
                 axes.axvline(place, color="black", alpha=0.15, linewidth=6)
