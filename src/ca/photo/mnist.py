@@ -6,11 +6,10 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 from skimage.transform import resize, resize_local_mean
 
+from ca.data.box import BOX, centred, cropped, size_in_box
 from ca.photo.digits import Found
 from ca.photo.ink import Ink, Mask, stroke_width
-from ca.sizes import IMAGE_SIDE
 
-BOX = 20  # pixels along the longer side of a digit (Y. LeCun, C. Cortes, C. J. C. Burges: MNIST)
 FINE = 8  # pixels of the digit in which a stroke is changed, along a pixel of the result
 STROKES = (2.2, 3.2)  # pixels: half of MNIST's digits have a stroke of a width between
 
@@ -31,17 +30,9 @@ def like_mnist(ink: Ink, level: float, digit: Found) -> NDArray[np.uint8]:
     width = stroke_width(mask) / FINE
     wanted = float(np.clip(width, *STROKES))
     mask = _with_stroke(mask, (wanted - width) * BOX / (BOX - wanted))  # the box grows with the stroke
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(mask.shape)
-    size = [max(1, round(side * scale)) for side in mask.shape]
-    small = resize_local_mean(mask.astype(np.float64), size)
-    y, x = ndimage.center_of_mass(small)
-    image = np.zeros((2 * IMAGE_SIDE, 2 * IMAGE_SIDE))
-    top, left = round(IMAGE_SIDE - 0.5 - y), round(IMAGE_SIDE - 0.5 - x)
-    image[top : top + size[0], left : left + size[1]] = small / small.max()
-    quarter = IMAGE_SIDE // 2
-    return (image[quarter:-quarter, quarter:-quarter] * 255).round().astype(np.uint8)
+    mask = cropped(mask)
+    small = resize_local_mean(mask.astype(np.float64), size_in_box(*mask.shape))
+    return (centred(small / small.max()) * 255).round().astype(np.uint8)
 
 
 def _enlarged(ink: Ink, level: float, digit: Found) -> Mask:

@@ -1,6 +1,7 @@
 """Boards with digits that are erased in part, side by side, or joined from two; and other people's digits."""
 
 from importlib.util import find_spec
+from itertools import chain
 
 import numpy as np
 import torch
@@ -9,11 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from ca.data.box import centred, cropped, size_in_box
 from ca.data.digits import Digits
-
-BOX, SIDE = 20, 28  # of MNIST: the longer side of a digit, and of an image, in pixels
-
-Numbers = NDArray[np.int64]  # (digits,)
 
 
 def half_erased(images: Tensor, generator: Generator) -> Tensor:
@@ -34,13 +32,15 @@ def partners(labels: Tensor) -> Tensor:
     Raises:
         ValueError: all digits are of one class
     """
-    number = len(labels)
-    steps = torch.arange(1, number)
-    following = (torch.arange(number)[:, None] + steps) % number
-    differs = labels[following] != labels[:, None]
-    if not differs.any(1).all():
+    classes = labels.tolist()
+    if len(set(classes)) < 2:
         raise ValueError("all digits are of one class")
-    return following.gather(1, differs.int().argmax(1, keepdim=True))[:, 0]
+    return torch.tensor([_next_of_another_class(classes, digit) for digit in range(len(classes))])
+
+
+def _next_of_another_class(classes: list[int], digit: int) -> int:
+    following = chain(range(digit + 1, len(classes)), range(digit))
+    return next(other for other in following if classes[other] != classes[digit])
 
 
 def side_by_side(digits: Digits, gap: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -102,20 +102,6 @@ def scikit_learn_digits(number: int) -> tuple[Tensor, Tensor] | None:
 
 def in_mnist_box(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Scale the ink to 20 pixels and put its centre of mass into the middle of 28x28."""
-    rows, columns = (np.flatnonzero(image.max(axis)) for axis in (1, 0))
-    ink = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(ink.shape)
-    size = max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale))
-    scaled = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC))
-    mass = scaled.astype(np.float64)
-    place = [
-        int(
-            np.clip(
-                round(SIDE / 2 - (mass.sum(axis) @ (np.arange(length) + 0.5)) / mass.sum()), 0, SIDE - length
-            )
-        )
-        for axis, length in ((1, scaled.shape[0]), (0, scaled.shape[1]))
-    ]
-    board = np.zeros((SIDE, SIDE), dtype=np.uint8)
-    board[place[0] : place[0] + scaled.shape[0], place[1] : place[1] + scaled.shape[1]] = scaled
-    return board
+    ink = cropped(image)
+    height, width = size_in_box(*ink.shape)
+    return centred(np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC)))
