@@ -192,7 +192,7 @@ def test_files_and_table(
     output = ["--output-dir", str(tmp_path / "o")]
     main(["report", *folders, "--robustness", "--n-digits", "5", "--n-steps-per-stage", "2", *output])
     captured = capsys.readouterr()
-    assert captured.err == "ca: left out: scikit-learn, which pip install 'ca[robustness]' brings\n"
+    assert captured.err == "ca: left out: others: scikit-learn: pip install scikit-learn\n"
     record, picture, *table = captured.out.splitlines()
     content = json.loads(Path(record).read_text())
     rows = [row.split(" | ")[0] for row in table[2:]]

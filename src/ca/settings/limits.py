@@ -38,6 +38,7 @@ FIRED_BYTES = (PERCEIVED + 2 * STATE_CHANNELS) * FLOAT_BYTES
 OWN_FIRE_RATE = 0.5  # of an automaton
 TRAINING_BYTES = 1e9  # of a training run of few ticks, with PyTorch and the digits
 DENSE_TAPE_BYTES = CELLS * 2 * PERCEIVED * FLOAT_BYTES  # the same for the dense rule
+ROBUSTNESS_BYTES = 150_000  # a digit, on boards with their distortions
 VOTES_BYTES = STAGES * NUM_CLASSES * FLOAT_BYTES  # a digit and tick
 
 
@@ -110,6 +111,8 @@ def _memory(settings: Settings) -> tuple[float, tuple[str, ...]]:
         case BenchmarkSettings():
             tape = settings.ticks * DENSE_TAPE_BYTES
             return settings.batch_size * (24 * CELLS * CELL_BYTES + tape), ("batch_size", "ticks")
+        case ReportSettings(robustness=True):
+            return (settings.n_digits or 0) * ROBUSTNESS_BYTES, ("n_digits",)
         case ReportSettings():
             digits = settings.n_digits or TEST_DIGITS
             return digits * settings.n_steps_per_stage * VOTES_BYTES, ("n_digits", "n_steps_per_stage")

@@ -60,7 +60,7 @@ def report_robustness(
         )
     for missing in chosen:
         if missing not in measured:
-            print_line(f"ca: left out: {missing.strength}, which pip install 'ca[robustness]' brings")
+            print_line(f"ca: left out: {missing.kind}: {missing.strength}: pip install scikit-learn")
     record, figure = (stem.with_name(stem.name + ending) for ending in (".json", ".png"))
     with writing(stem.parent, into=True):
         publish_json(record, _as_json(measured, scores, dataset, len(digits), ticks, seed))
