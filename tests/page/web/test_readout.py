@@ -41,6 +41,48 @@ def test_bars_and_words_match_the_state(page: Page, label: int, ticks: int) -> N
     )
 
 
+@pytest.mark.parametrize("label", [1, 8])
+def test_how_sure_a_verdict_is_follows_from_the_first_agreement(page: Page, label: int) -> None:
+    show(page, label, 0)
+    first = None
+    for tick in range(1, 71):
+        page.evaluate("ca.app.session.step(1)")
+        classes = set(classes_of(cells_of(page)).flatten().tolist()) - {-1}
+        if first is None and len(classes) == 1 and classes < set(range(10)):
+            first = tick
+    next_frame(page)
+    text = page.inner_text("#sureness")
+    if first is None:
+        assert text == "unsure: the cells have not agreed"
+    else:
+        word = "sure" if first <= 40 else "fairly sure" if first <= 60 else "unsure"
+        assert text == f"{word}: agreed after {first} ticks"
+        assert page.evaluate("ca.app.session.consensus.sureness(-1)") == "unsure"  # the class has changed
+    page.evaluate("ca.app.session.edit((board) => board.setInk(0, 255))")
+    next_frame(page)
+    assert page.inner_text("#sureness") == ""
+
+
+def test_parts_of_a_digit_that_do_not_touch_are_told(page: Page) -> None:
+    ink = np.zeros((56, 56), dtype=np.uint8)
+    ink[10:30, 20:23] = ink[40:43, 20:30] = 255
+    set_ink(page, ink)
+    page.evaluate("ca.app.session.step(30)")
+    next_frame(page)
+    classes = classes_of(cells_of(page))
+    shown = page.inner_text("#parts")
+    assert shown.startswith("2 parts that do not touch: ")
+    majorities = {
+        str(np.bincount([classes[y, x] for y, x in part if 0 <= classes[y, x] < 10]).argmax())
+        for part in components(ink > 0)
+    }
+    assert {text[0] for text in shown.split(": ")[1].split(", ")} == majorities
+    ink[30:42, 22] = 255  # joins them
+    set_ink(page, ink)
+    next_frame(page)
+    assert page.inner_text("#parts") == ""
+
+
 def components(alive: np.ndarray) -> list[set[tuple[int, int]]]:
     """Sets of cells that touch, also by their corners."""
     waiting = {tuple(map(int, place)) for place in np.argwhere(alive)}

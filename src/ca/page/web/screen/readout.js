@@ -90,11 +90,16 @@ export class Readout {
     find("verdict").textContent = headline(alive, majority, agreement, digits.length, agreeing);
     const stage = settled ? "settled" : agreed ? "all agree" : "not all agree";
     find("settled").textContent = alive ? `${stage}, ${consensus.sinceEdit} ticks since the last edit` : "";
+    const isOne = alive > 0 && !hasSeveral;
+    const sureness = isOne ? consensus.sureness(majority) : null;
+    find("sureness").textContent = sureness === null ? "" : surenessInWords(sureness, consensus.agreedAt);
+    const parts = isOne ? digitsAmong(consensus.parts().map((cells) => consensus.verdictOn(cells))) : [];
+    find("parts").textContent = parts.length > 1 ? partsInWords(parts) : "";
     const verdict = majority < 0 ? "" : majority === label ? ": right ✓" : ": not right ✗";
     find("label").textContent = label === null ? "" : `its label is ${label}${verdict}`;
     showDigits(hasSeveral ? digits : [], palette);
     drawCourse(find("course"), consensus.course, palette);
-    this.words = inWords(alive, majority, agreement, settled, digits);
+    this.words = inWords(alive, majority, agreement, settled, digits, sureness);
     this.speak(now);
   }
 
@@ -132,9 +137,20 @@ function headline(alive, majority, agreement, digits, agreeing) {
   return majority < 0 ? "no cell has a class yet" : `${percent(agreement)} say ${majority}`;
 }
 
-function inWords(alive, majority, agreement, settled, digits) {
+function surenessInWords(sureness, agreedAt) {
+  return agreedAt === null
+    ? `${sureness}: the cells have not agreed`
+    : `${sureness}: agreed after ${agreedAt} ticks`;
+}
+
+function partsInWords(parts) {
+  return `${parts.length} parts that do not touch: ${parts.map(verdictText).join(", ")}`;
+}
+
+function inWords(alive, majority, agreement, settled, digits, sureness) {
   if (!alive) return "The board is empty.";
   if (digits.length > 1) return `${digits.length} digits: ${digits.map(verdictText).join(", ")}.`;
   if (majority < 0) return `${alive} cells, none has a class.`;
-  return `${percent(agreement)} of ${alive} cells say ${majority}${settled ? ", settled" : ""}.`;
+  const how = [settled && "settled", sureness].filter(Boolean).map((word) => `, ${word}`);
+  return `${percent(agreement)} of ${alive} cells say ${majority}${how.join("")}.`;
 }

@@ -5,15 +5,23 @@ import { countVotes, findBlobs, verdictOf } from "./verdict.js";
 /** @import { Board } from "../rule/automaton.js" */
 /** @import { Verdicts } from "./verdict.js" */
 
+// Ticks of the first agreement, as in `ca classify`.
+const SURE = 40;
+const FAIRLY_SURE = 60;
 export const COURSE_TICKS = 160; // whose votes are kept
 
 export class Consensus {
   /** @type {number[][] | null} */
   blobs = null; // until `digits` finds them
+  /** @type {number[][] | null} */
+  joined = null; // until `parts` finds them
   /** @type {Int32Array[]} */
   course = []; // votes after each of the last ticks, oldest first
   sinceEdit = 0; // ticks
   settledFor = 0; // ticks of full agreement
+  /** @type {number | null} */
+  agreedAt = null; // ticks from the last edit to the first full agreement
+  agreedOn = -1; // the class of that agreement
 
   /**
    * @param {Board} board
@@ -26,6 +34,7 @@ export class Consensus {
 
   inkChanged() {
     this.blobs = null;
+    this.joined = null;
     this.restart();
   }
 
@@ -33,6 +42,8 @@ export class Consensus {
   restart() {
     this.sinceEdit = 0;
     this.settledFor = 0;
+    this.agreedAt = null;
+    this.agreedOn = -1;
   }
 
   /** Take notice of a tick. */
@@ -40,7 +51,13 @@ export class Consensus {
     this.sinceEdit++;
     const agreed = this.digits().every((cells) => verdictOf(countVotes(this.board, cells)).agreement === 1);
     this.settledFor = agreed ? this.settledFor + 1 : 0;
-    this.course.push(countVotes(this.board, this.board.aliveCells()));
+    const votes = countVotes(this.board, this.board.aliveCells());
+    const { majority, agreement } = verdictOf(votes);
+    if (agreement === 1 && this.agreedAt === null) {
+      this.agreedAt = this.sinceEdit;
+      this.agreedOn = majority;
+    }
+    this.course.push(votes);
     if (this.course.length > COURSE_TICKS) this.course.shift();
   }
 
@@ -51,13 +68,41 @@ export class Consensus {
   }
 
   /**
+   * The verdict of some cells.
+   *
+   * @param {number[]} cells
+   */
+  verdictOn(cells) {
+    return { cells, ...verdictOf(countVotes(this.board, cells)) };
+  }
+
+  /** The cells of each part of the ink: parts that no cells join can't hear each other. */
+  parts() {
+    if (!this.hasOneDigit) return this.digits();
+    this.joined ??= findBlobs(this.board);
+    return this.joined;
+  }
+
+  /**
+   * How sure the verdict on a single digit is.
+   *
+   * @param {number} majority the class that most cells output now
+   * @returns {"sure" | "fairly sure" | "unsure" | null} null: it is too early to say
+   */
+  sureness(majority) {
+    if (this.agreedAt === null) return this.sinceEdit > FAIRLY_SURE ? "unsure" : null;
+    if (this.agreedOn !== majority || this.agreedAt > FAIRLY_SURE) return "unsure";
+    return this.agreedAt <= SURE ? "sure" : "fairly sure";
+  }
+
+  /**
    * Votes and verdict of the whole board and of each digit on it.
    *
    * @returns {Verdicts}
    */
   readout() {
     const votes = countVotes(this.board, this.board.aliveCells());
-    const blobs = this.digits().map((cells) => ({ cells, ...verdictOf(countVotes(this.board, cells)) }));
+    const blobs = this.digits().map((cells) => this.verdictOn(cells));
     return { votes, ...verdictOf(votes), blobs };
   }
 }
