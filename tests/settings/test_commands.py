@@ -32,6 +32,7 @@ LEAST_AND_MOST = {
     "fire_rate": (0, 1),
     "noise": (0, 1000),
     "written_share": (0, 1),
+    "rate": (0, 1),
 }
 
 
@@ -48,7 +49,7 @@ def numbers_of(kind: type) -> dict[str, type]:
 
 def test_all_numeric_settings_are_found() -> None:
     count = sum(len(numbers_of(kind)) for kind in ALL)
-    assert count == 28
+    assert count == 30
     assert numbers_of(EvaluateSettings)["fire_rate"] is float
     assert numbers_of(TrainSettings)["ticks"] is tuple
 

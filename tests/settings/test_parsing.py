@@ -26,7 +26,10 @@ COMMANDS = "train, evaluate, classify, report, demo, export, benchmark"
             "ca has no flag --device: flags follow a command, as in ca train; see ca --help",
         ),
         ("train --no-such-flag", "ca train has no flag --no-such-flag; see ca train --help"),
-        ("train --rate 3", "ca train has no flag --rate: did you mean --fire-rate? see ca train --help"),
+        (
+            "train --firerate 3",
+            "ca train has no flag --firerate: did you mean --fire-rate? see ca train --help",
+        ),
         ("train --lr 3", "ca train has no flag --lr; see ca train --help"),
         ("train -b 3", "ca train has no flag -b; see ca train --help"),
         (

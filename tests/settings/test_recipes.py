@@ -5,6 +5,7 @@ import pytest
 from ca.settings.choices import RecipeName
 from ca.settings.recipes import RECIPES
 from ca.settings.training import TrainSettings
+from ca.system.errors import UsageError
 
 
 def rate_at(recipe: RecipeName, step: int, steps: int = 100_000) -> float:
@@ -73,3 +74,22 @@ def test_steps_and_ticks_follow_the_recipe_unless_they_are_given(
     assert (settings.steps, settings.ticks) == (steps, ticks)
     given = TrainSettings(recipe=recipe, steps=9, ticks=(3, 4))
     assert (given.steps, given.ticks) == (9, (3, 4))
+
+
+def test_numbers_of_a_recipe_can_be_set_otherwise() -> None:
+    settings = TrainSettings(recipe="quick", rate=1e-4, warm_up=10, optimiser="adam", normalise=False)
+    assert settings.optimisation.rate_at(5, 1_000) == pytest.approx(1e-4 * 0.5 * 996 / 1_000)
+    assert (settings.optimisation.optimiser, settings.optimisation.normalise) == ("adam", False)
+    assert settings.optimisation.betas == RECIPES["quick"].betas
+    assert TrainSettings(recipe="quick").optimisation == RECIPES["quick"]
+
+
+@pytest.mark.parametrize("rate", [0.0, -1e-3, 1.5, float("nan"), float("inf")])
+def test_rates_that_cannot_train_are_refused(rate: float) -> None:
+    with pytest.raises(UsageError, match=f"--rate must be above 0 and up to 1, not {rate}"):
+        TrainSettings(rate=rate)
+
+
+def test_the_article_s_drops_follow_a_warm_up() -> None:
+    article = TrainSettings(recipe="article", warm_up=4).optimisation
+    assert [article.rate_at(step, 9) for step in (1, 2, 4, 5)] == pytest.approx([2.5e-4, 5e-4, 1e-3, 1e-3])

@@ -32,6 +32,7 @@ def train_automaton(
     ticks: tuple[int, ...] | None = None,
     regime: Regime = TrainSettings.regime,
     loss: LossName = TrainSettings.loss,
+    rate: float | None = None,
     seed: int = 0,
     callback: Callable[[int, float, CellularAutomaton], object] | None = None,
     progress: bool = True,
@@ -51,6 +52,7 @@ def train_automaton(
             recipe's
         regime: "naive", "persistent" or "mutating" (article, "Experiment 1")
         loss: "l2" or "cross-entropy" (article, "Experiment 2")
+        rate: highest learning rate; None: the recipe's
         seed: of new weights and all random draws; the same seed repeats a run on the same machine
         callback: called after each step with the number of steps done, the step's loss and the automaton
         progress: show a progress bar
@@ -90,6 +92,7 @@ def train_automaton(
             ticks=RECIPES[recipe].ticks if ticks is None else tuple(ticks),
             regime=regime,
             loss=loss,
+            rate=RECIPES[recipe].rate if rate is None else rate,
             seed=seed,
             held_out=0,
         )

@@ -17,7 +17,6 @@ import msgspec
 from ca import __version__
 from ca.checkpoint.files import MAX_HEADER_BYTES, one_line, read_file
 from ca.model import CellularAutomaton
-from ca.settings.recipes import RECIPES
 from ca.settings.training import RunSettings
 from ca.sizes import CHANNELS, HIDDEN
 from ca.system.errors import CheckpointError, UsageError
@@ -110,7 +109,7 @@ def config_content(
         "version": __version__,
         "step": step,
         "architecture": asdict(Architecture.of(automaton)),
-        "training": {**settings, "optimisation": asdict(RECIPES[training.recipe])},
+        "training": {**settings, "optimisation": asdict(training.optimisation)},
         "machine": asdict(machine),
         "metrics": dict(metrics),
     }

@@ -8,6 +8,7 @@ View = Literal["classes", "confidence", "channels"]
 Layout = Literal["mosaic", "board"]
 LossName = Literal["l2", "cross-entropy"]
 RecipeName = Literal["best", "quick", "article", "drawn"]
+OptimiserName = Literal["soap", "adam"]
 TrackerName = Literal["tensorboard", "wandb"]
 Colours = Literal["distinct", "petroff", "article"]
 DEFAULT_COLOURS: Colours = "distinct"

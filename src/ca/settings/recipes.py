@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ca.settings.choices import RecipeName
+from ca.settings.choices import OptimiserName, RecipeName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,12 +11,13 @@ class Recipe:
     """How weights are updated, and on what.
 
     Attributes:
-        optimiser: optimiser of the three weight matrices; the biases are always updated by Adam
+        optimiser: of the weight matrices; the biases are always updated by Adam
         rate: highest learning rate
         betas: decay rates of the first and second moments
         epsilon: of Adam and SOAP
-        schedule: "linear": the rate grows over `WARM_UP` steps and falls linearly, to zero after the last;
+        schedule: "linear": the rate falls linearly, to zero after the last step;
             "drops": it falls to a tenth after each of `ARTICLE_DROPS`
+        warm_up: steps in which the rate grows to its highest
         normalise: divide each parameter tensor's gradient by its norm, so that all batches weigh the same
         steps: default of `--steps`
         ticks: default of `--ticks`: least and most ticks a step, or four numbers: those at the start and
@@ -26,11 +27,12 @@ class Recipe:
         fire_rate: default of `--fire-rate`; empty for the automaton's own
     """
 
-    optimiser: Literal["soap", "adam"]
+    optimiser: OptimiserName
     rate: float
     betas: tuple[float, float]
     epsilon: float
     schedule: Literal["linear", "drops"]
+    warm_up: int
     normalise: bool
     steps: int
     ticks: tuple[int, ...]
@@ -40,13 +42,13 @@ class Recipe:
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 1, in a run of `steps` steps."""
+        rate = self.rate * min(1.0, step / self.warm_up)
         if self.schedule == "drops":
-            return self.rate * 0.1 ** sum(step - 1 > drop for drop in ARTICLE_DROPS)
-        return self.rate * min(1.0, step / WARM_UP) * (steps - step + 1) / steps
+            return rate * 0.1 ** sum(step - 1 > drop for drop in ARTICLE_DROPS)
+        return rate * (steps - step + 1) / steps
 
 
 ARTICLE_DROPS = (30_000, 70_000)  # steps; article's notebook, "Init training"
-WARM_UP = 100  # steps
 
 BEST = Recipe(
     optimiser="soap",
@@ -54,6 +56,7 @@ BEST = Recipe(
     betas=(0.9, 0.99),
     epsilon=1e-8,
     schedule="linear",
+    warm_up=100,
     normalise=False,  # normalised, the rare batches with misclassified digits would count too little
     steps=100_000,
     ticks=(10, 20, 30, 50),
@@ -64,6 +67,7 @@ ARTICLE = Recipe(
     betas=(0.9, 0.999),
     epsilon=1e-7,  # default of Keras, which the article used
     schedule="drops",
+    warm_up=1,
     normalise=True,
     steps=100_000,
     ticks=(20, 20),

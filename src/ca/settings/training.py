@@ -1,11 +1,11 @@
 """The settings of `ca train`: those that define a run, and those about files and devices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from ca.settings.checks import MAX_COUNT, check_count, check_range, check_seed
-from ca.settings.choices import Dataset, LossName, RecipeName, Regime
+from ca.settings.choices import Dataset, LossName, OptimiserName, RecipeName, Regime
 from ca.settings.flags import (
     FROM_RECIPE,
     Folder,
@@ -18,9 +18,23 @@ from ca.settings.flags import (
     Whole,
     default_is,
 )
-from ca.settings.recipes import RECIPES
+from ca.settings.recipes import RECIPES, Recipe
 from ca.sizes import BOARD_SIDE, IMAGE_SIDE
 from ca.system.errors import UsageError
+
+# Settings whose defaults are the recipe's.
+OF_RECIPE = (
+    "steps",
+    "ticks",
+    "augment",
+    "written_share",
+    "fire_rate",
+    "optimiser",
+    "rate",
+    "warm_up",
+    "normalise",
+)
+MAX_RATE = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +74,14 @@ class RunSettings:
     """Distort each new digit of the data set: its size, rotation, shape, strokes and contrast."""
     written_share: Annotated[Number, default_is("the recipe's")] = FROM_RECIPE
     """Share of the new digits that are written by a generator of pen strokes, 0 to 1."""
+    optimiser: Annotated[OptimiserName, default_is("the recipe's")] = FROM_RECIPE
+    """Optimiser of the weight matrices. Biases are always updated by Adam."""
+    rate: Annotated[Number, default_is("the recipe's")] = FROM_RECIPE
+    """Highest learning rate."""
+    warm_up: Annotated[Whole, default_is("the recipe's")] = FROM_RECIPE
+    """Steps in which the learning rate grows to its highest."""
+    normalise: Annotated[bool, default_is("the recipe's")] = FROM_RECIPE
+    """Divide each parameter tensor's gradient by its norm."""
     start_from: PathWordsOrNone = None
     """Start with the weights of this checkpoint in place of random ones."""
     seed: Whole = 0
@@ -72,20 +94,27 @@ class RunSettings:
     """Steps between checkpoints. The last step always has one."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "ticks", "fire_rate", "augment", "written_share"):
+        for name in OF_RECIPE:
             if getattr(self, name) is FROM_RECIPE:
                 object.__setattr__(self, name, getattr(RECIPES[self.recipe], name))
-        for name in ("steps", "batch_size", "pool_size", "checkpoint_every"):
+        for name in ("steps", "batch_size", "pool_size", "checkpoint_every", "warm_up"):
             check_count(name, getattr(self, name))
         check_count("held_out", self.held_out, least=0)
         check_seed(self.seed)
         check_range("written_share", self.written_share, 0, 1)
+        if not 0 < self.rate <= MAX_RATE:
+            raise UsageError(f"--rate must be above 0 and up to {MAX_RATE:g}, not {self.rate}")
         _check_ticks(self.ticks)
         _check_fire_rate(self.fire_rate)
         if self.batch_size % 4:
             raise UsageError(f"--batch-size must be a multiple of 4, not {self.batch_size}")
         if self.pool_size < self.batch_size:
             raise UsageError(f"--pool-size {self.pool_size} is too small for --batch-size {self.batch_size}")
+
+    @property
+    def optimisation(self) -> Recipe:
+        """The recipe, with those of its numbers that are set otherwise."""
+        return replace(RECIPES[self.recipe], **{name: getattr(self, name) for name in OF_RECIPE})
 
     @property
     def board_side(self) -> int:

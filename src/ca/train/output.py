@@ -18,7 +18,6 @@ from ca.engine.graph import CellGraph
 from ca.engine.rollout import random_draws, rollout
 from ca.protocol import measure, metrics_at
 from ca.render.attempt import drawing
-from ca.settings.recipes import RECIPES
 from ca.settings.training import RunSettings
 from ca.system.errors import FailedError
 from ca.system.folders import FolderLock, writing
@@ -217,7 +216,7 @@ class TrainingOutput:
 def _described(run: TrainingRun) -> dict[str, Any]:
     """The settings of a run, as a tracker shows them."""
     settings = {field.name: getattr(run.settings, field.name) for field in fields(RunSettings)}
-    recipe = {f"recipe {name}": value for name, value in asdict(RECIPES[run.settings.recipe]).items()}
+    recipe = {f"recipe {name}": value for name, value in asdict(run.recipe).items()}
     parameters = sum(parameter.numel() for parameter in run.automaton.parameters())
     return {
         **settings,

@@ -11,7 +11,7 @@ from ca.data.digits import Digits, digits_sha256, load_digits
 from ca.data.source import DigitSource
 from ca.model import NOISE, CellularAutomaton
 from ca.pool import Pool
-from ca.settings.recipes import RECIPES, Recipe
+from ca.settings.recipes import Recipe
 from ca.settings.training import TrainSettings
 from ca.system.errors import UsageError
 from ca.system.seeds import seeded, stream
@@ -100,7 +100,7 @@ class TrainingRun:
         if automaton is None:
             automaton = _new_automaton(settings, shared_generator)
         automaton.to(device)
-        recipe = RECIPES[settings.recipe]
+        recipe = settings.optimisation
         return cls(
             settings=settings,
             recipe=recipe,

@@ -58,7 +58,8 @@ def learn(run: TrainingRun, loss_sum: Tensor, count: int) -> Tensor:
     norms = gradient_norms(run.automaton)
     if not math.isfinite(loss + norms.sum()):
         raise FailedError(
-            f"loss {loss:.3g} and largest gradient {norms.max():.3g} at step {run.step}: training stops"
+            f"loss {loss:.3g} and largest gradient {norms.max():.3g} at step {run.step}: training stops; "
+            f"try a learning rate below {run.recipe.rate:g}"
         )
     if run.recipe.normalise:
         normalise_gradients(run.automaton, norms)
