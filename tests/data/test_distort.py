@@ -62,9 +62,14 @@ def test_without_distortion_every_image_is_on_the_board_unchanged(
     assert torch.equal(distort(images, side, np.random.default_rng(1), UNCHANGED), expected)
 
 
-def test_each_distortion_is_applied_with_its_chance(few_digits: Digits) -> None:
+@pytest.mark.parametrize(
+    ("share", "expected"), [(1, [0.49, 0.21, 0.21, 0.09]), (0.4, [0.796, 0.084, 0.084, 0.036])]
+)
+def test_each_distortion_is_applied_with_its_chance_to_a_share_of_the_digits(
+    few_digits: Digits, share: float, expected: list[float]
+) -> None:
     images = few_digits.images[:1].repeat(400, 1, 1)
-    ranges = Distortions(scale=(2, 2), contrast=(0.5, 0.5), chance=0.3)
+    ranges = Distortions(scale=(2, 2), contrast=(0.5, 0.5), share=share, chance=0.3)
     plain = by(images[:1])[0]
     distorted = distort(images, BOARD_SIDE, np.random.default_rng(0), ranges)
     same_peak = distorted.amax((1, 2)) > 0.9 * plain.max()
@@ -72,7 +77,7 @@ def test_each_distortion_is_applied_with_its_chance(few_digits: Digits) -> None:
     shares = [
         ((same_size == size) & (same_peak == peak)).float().mean() for size in (1, 0) for peak in (1, 0)
     ]
-    assert shares == pytest.approx([0.49, 0.21, 0.21, 0.09], abs=0.07)
+    assert shares == pytest.approx(expected, abs=0.07)
     assert torch.equal(distorted[same_size & same_peak][0], plain)
 
 
@@ -249,6 +254,7 @@ def test_ranges_that_are_none_are_refused_by_name(name: str, wrong: tuple[float,
         Distortions(**cast(Any, {name: wrong}))
 
 
-def test_a_chance_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^chance must be from 0 to 1, not 1\.5$"):
-        Distortions(chance=1.5)
+@pytest.mark.parametrize("name", ["share", "chance"])
+def test_a_chance_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be from 0 to 1, not 1\.5$"):
+        Distortions(**cast(Any, {name: 1.5}))

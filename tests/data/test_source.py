@@ -25,11 +25,11 @@ def placed(digits: Digits) -> set[bytes]:
     return {board.numpy().tobytes() for board in boards}
 
 
-def test_augmented_digits_differ_from_those_of_the_data_set(few_digits: Digits) -> None:
+def test_two_thirds_of_augmented_digits_differ_from_those_of_the_data_set(few_digits: Digits) -> None:
     drawn = DigitSource(few_digits, augment=True).draw(64, seeded(0))
     assert drawn.images.shape == (64, BOARD_SIDE, BOARD_SIDE)
     known = placed(few_digits)
-    assert sum(image.numpy().tobytes() in known for image in drawn.images) == 0
+    assert 12 <= sum(image.numpy().tobytes() in known for image in drawn.images) <= 34
     picked = torch.randint(64, (64,), generator=seeded(0))
     assert torch.equal(drawn.labels, few_digits.labels[picked])
 

@@ -214,7 +214,7 @@ def test_fire_rates_that_are_not_a_range_are_one_line(
     ("words", "expected"),
     [
         ("", (False, 0.0, ())),
-        ("--recipe drawn", (True, 0.5, (0.25, 1.0))),
+        ("--recipe drawn", (True, 0.25, (0.25, 1.0))),
         ("--recipe drawn --no-augment --written-share 0 --fire-rate", (False, 0.0, ())),
         ("--augment --recipe quick --fire-rate 0.3 --written-share 1", (True, 1.0, (0.3,))),
     ],

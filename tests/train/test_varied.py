@@ -50,14 +50,14 @@ def test_such_a_run_is_found_and_also_scored_on_such_digits(drawn_run: Path) -> 
     assert checkpoint.config.metrics.keys() == expected
     assert all(0 <= checkpoint.config.metrics[name] <= 1 for name in expected - {"loss"})
     training = checkpoint.config.training
-    assert (training.augment, training.written_share, training.fire_rate) == (True, 0.5, (0.25, 1.0))
+    assert (training.augment, training.written_share, training.fire_rate) == (True, 0.25, (0.25, 1.0))
 
 
 def test_the_pool_of_an_augmented_run_holds_other_digits_than_the_data_set(tmp_path: Path) -> None:
     plain, augmented = (TrainingRun.start(small(tmp_path, augment=on), CPU).pool for on in (False, True))
     assert torch.equal(plain.labels, augmented.labels), "the same digits"
     centre = augmented.grid[:, 0, 18:46, 18:46]
-    assert (plain.grid[:, 0] != centre).flatten(1).any(1).all()
+    assert (plain.grid[:, 0] != centre).flatten(1).any(1).float().mean() > 0.4  # some are left as they are
     before = augmented.grid[:, 0].clone()
     batch = augmented.draw(4)
     fresh = batch.indices[[0, 3]]
@@ -136,7 +136,7 @@ def test_a_checkpoint_to_start_from_that_is_not_there_is_one_line(
     ("name", "value", "told"),
     [
         ("augment", False, "--no-augment: it has --augment"),
-        ("written_share", 0.25, "--written-share 0.25: it has --written-share 0.5"),
+        ("written_share", 0.75, "--written-share 0.75: it has --written-share 0.25"),
         ("fire_rate", (0.5,), "--fire-rate 0.5: it has --fire-rate 0.25 1.0"),
         ("fire_rate", (), "no --fire-rate: it has --fire-rate 0.25 1.0"),
         ("start_from", "x", "--start-from x: it has no --start-from"),

@@ -53,13 +53,14 @@ def distort(images: Tensor, side: int, generator: Generator, ranges: Distortions
 def _draw_amounts(number: int, generator: Generator, ranges: Distortions) -> dict[str, Amounts]:
     """The amount of each distortion for each image, by name."""
     amounts = {}
+    distorted = generator.random(number) < ranges.share
     for name in LIMITS:
         bounds = np.array([getattr(ranges, name), getattr(UNCHANGED, name)], dtype=np.float64)
         if name in LOGARITHMIC:
             bounds = np.log(bounds)
         (least, most), (neutral, _) = bounds
         drawn = least + (most - least) * generator.random(number)
-        chosen = np.where(generator.random(number) < ranges.chance, drawn, neutral)
+        chosen = np.where(distorted & (generator.random(number) < ranges.chance), drawn, neutral)
         amounts[name] = (np.exp(chosen) if name in LOGARITHMIC else chosen).astype(np.float32)
     return amounts
 

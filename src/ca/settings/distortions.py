@@ -37,10 +37,11 @@ class Distortions:
         contrast: factor of the grey values
         cuts: thin straight lines across the digit that are erased; a fraction is the chance of one more
         specks: single cells of ink; a fraction is the chance of one more
-        chance: of each distortion to be applied to a digit
+        share: of the digits that are distorted; the others are left as they are
+        chance: of each distortion to be applied to one of these
 
     Raises:
-        ValueError: a range is empty, or beyond `LIMITS`, or `chance` is not from 0 to 1
+        ValueError: a range is empty, or beyond `LIMITS`, or `share` or `chance` is not from 0 to 1
     """
 
     rotation: Range = (0, 0)
@@ -53,6 +54,7 @@ class Distortions:
     contrast: Range = (1, 1)
     cuts: Range = (0, 0)
     specks: Range = (0, 0)
+    share: float = 1
     chance: float = 1
 
     def __post_init__(self) -> None:
@@ -63,14 +65,15 @@ class Distortions:
                     f"{name} must be two numbers from {low:g} to {high:g}, the lower first, "
                     f"not {least} and {most}"
                 )
-        if not 0 <= self.chance <= 1:
-            raise ValueError(f"chance must be from 0 to 1, not {self.chance}")
+        for name in ("share", "chance"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, not {getattr(self, name)}")
 
 
 UNCHANGED = Distortions()
 # Cells that no chain of neighbours joins can't agree, so cuts and specks are rare.
 AUGMENTATION = Distortions(
-    rotation=(-30, 30),
+    rotation=(-35, 35),
     scale=(0.5, 2.2),
     shear=(-0.3, 0.3),
     aspect=(0.75, 1.33),
@@ -80,5 +83,6 @@ AUGMENTATION = Distortions(
     contrast=(0.25, 1),
     cuts=(0, 0.1),
     specks=(0, 0.2),
-    chance=0.5,
+    share=0.65,
+    chance=0.45,
 )

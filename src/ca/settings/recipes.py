@@ -76,5 +76,5 @@ RECIPES: dict[RecipeName, Recipe] = {
     "best": BEST,
     "quick": replace(BEST, rate=3e-3, steps=4_000, normalise=True),
     "article": ARTICLE,
-    "drawn": replace(BEST, rate=7.5e-4, augment=True, written_share=0.5, fire_rate=(0.25, 1.0)),
+    "drawn": replace(BEST, rate=7.5e-4, augment=True, written_share=0.25, fire_rate=(0.25, 1.0)),
 }

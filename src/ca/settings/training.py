@@ -49,7 +49,7 @@ class RunSettings:
     best: SOAP, 100,000 steps.
     quick: SOAP, 4,000 steps.
     article: Adam, 100,000 steps, as in the article.
-    drawn: best at half the rate, with --augment --written-share 0.5 --fire-rate 0.25 1."""
+    drawn: best at half the rate, with --augment --written-share 0.25 --fire-rate 0.25 1."""
     steps: Annotated[Whole, default_is("the recipe's")] = FROM_RECIPE
     """Training steps in total, counted from the start of the run also with --resume."""
     batch_size: Whole = 16
