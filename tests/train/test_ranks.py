@@ -272,6 +272,7 @@ def test_processes_that_nothing_joins_are_one_line(monkeypatch: pytest.MonkeyPat
         ("--seed 1", "--seed 0", "--seed 1"),
         ("--recipe article --steps 9", "--recipe best, --steps 24", "--recipe article, --steps 9"),
         ("--loss cross-entropy", "--loss l2", "--loss cross-entropy"),
+        ("--rate 0.01", "the recipe's --rate", "--rate 0.01"),
         ("--steps 25", "--steps 24", "--steps 25"),
         ("--batch-size 16", "--batch-size 8", "--batch-size 16"),
         (

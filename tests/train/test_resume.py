@@ -173,6 +173,8 @@ def test_a_training_state_of_impossible_values_is_refused(
         ({"noise": False}, "--no-noise: it has --noise"),
         ({"seed": 1}, "--seed 1: it has --seed 0"),
         ({"recipe": "article"}, "--recipe article: it has --recipe best"),
+        ({"rate": 0.01}, "--rate 0.01: it has --rate 0.0015"),
+        ({"optimiser": "adam"}, "--optimiser adam: it has --optimiser soap"),
         ({"held_out": 9}, "--held-out 9: it has --held-out 8"),
         ({"dataset": "kmnist"}, "--dataset kmnist: it has --dataset mnist"),
         ({"seed": 1, "noise": False}, "--no-noise --seed 1: it has --noise --seed 0"),

@@ -111,6 +111,10 @@ class RunSettings:
         if self.pool_size < self.batch_size:
             raise UsageError(f"--pool-size {self.pool_size} is too small for --batch-size {self.batch_size}")
 
+    def follows_recipe(self, name: str) -> bool:
+        """Whether a setting has the recipe's value."""
+        return name in OF_RECIPE and getattr(self, name) == getattr(RECIPES[self.recipe], name)
+
     @property
     def optimisation(self) -> Recipe:
         """The recipe, with those of its numbers that are set otherwise."""

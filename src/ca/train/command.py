@@ -10,7 +10,7 @@ import torch
 
 from ca.checkpoint.folder import checkpoints_in, load_checkpoint
 from ca.engine.device import configure_threads, resolve_device
-from ca.settings.flags import flag_of
+from ca.settings.flags import flag, flag_of
 from ca.settings.training import RunSettings, TrainSettings
 from ca.system.errors import FailedError
 from ca.system.folders import locked, writing
@@ -89,7 +89,12 @@ def _start_or_resume(settings: TrainSettings, device: torch.device, ranks: Ranks
 def _described_settings(settings: TrainSettings) -> dict[str, str]:
     """The code and the settings that must be the same in all processes, by name."""
     names = [field.name for field in fields(RunSettings)] + ["profile"]
-    described = {name: flag_of(name, getattr(settings, name)) for name in names}
+    described = {
+        name: f"the recipe's {flag(name)}"
+        if settings.follows_recipe(name)
+        else flag_of(name, getattr(settings, name))
+        for name in names
+    }
     return {"code": code_version(), **described}
 
 

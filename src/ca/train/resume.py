@@ -39,7 +39,12 @@ def resume_run(
     """
     saved = checkpoint.config.training
     names = [field.name for field in fields(RunSettings) if field.name not in CHANGEABLE]
-    changed = [name for name in names if getattr(settings, name) != getattr(saved, name)]
+    changed = [
+        name
+        for name in names
+        if getattr(settings, name) != getattr(saved, name)
+        and not (settings.follows_recipe(name) and saved.follows_recipe(name))  # then the recipe is told
+    ]
     if changed:
         given = " ".join(flag_of(name, getattr(settings, name)) for name in changed)
         kept = " ".join(flag_of(name, getattr(saved, name)) for name in changed)
