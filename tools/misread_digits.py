@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ca.checkpoint.folder import BUNDLED_DRAWN, load_checkpoint
+from ca.data.box import cropped
 from ca.data.digits import load_digits
 from ca.render.figures import own_style
 from ca.report.robustness.conditions import conditions
@@ -50,10 +51,8 @@ def main() -> None:
             axes.set_axis_off()
             if number is None:
                 continue
-            ink = trial.stages[-1].boards[number].numpy()
-            places = np.argwhere(ink)
-            (top, left), (bottom, right) = places.min(0), places.max(0) + 1
-            axes.imshow(255 - ink[top:bottom, left:right], cmap="gray", vmin=0, vmax=255)
+            ink = cropped(trial.stages[-1].boards[number].numpy())
+            axes.imshow(255 - ink, cmap="gray", vmin=0, vmax=255)
             axes.set_title(f"{labels[number]} as {answers[number]}", size="x-small")
     figure.savefig(PICTURE, dpi=110)
 
