@@ -237,7 +237,7 @@ def test_resuming_keeps_the_run_s_settings_and_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    options = ["--regime", "persistent", "--loss", "cross-entropy", "--no-noise", "--seed", "3"]
+    options = ["--regime", "persistent", "--loss", "cross-entropy", "--noise-level", "0", "--seed", "3"]
     main(["train", *SMALL, *options, "--steps", "4", "--output-dir", "first"])
     main(["train", "--resume", "first/model-steps-4", "--steps", "8", "--device", "cpu"])
     assert [path.name for path in checkpoints_in(Path("first"))] == ["model-steps-4", "model-steps-8"]
@@ -312,7 +312,8 @@ def test_resuming_what_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.C
         ("regime", "wild"),
         ("loss", "none"),
         ("recipe", "worst"),
-        ("noise", "yes"),
+        ("noise_level", "yes"),
+        ("hidden", [0]),
     ],
 )
 def test_a_checkpoint_with_settings_that_make_no_sense_is_one_line(

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from support.helpers import INKS, random_liveness, seeded, with_random_state
+from support.sizes import ARTICLE
 from torch import Tensor
 
 from ca.cells import outputs
@@ -54,7 +55,7 @@ def test_l2_over_alive_cells_is_the_article_s_sum_over_all_cells(seed: int, inks
     dense = (((targets - grid[:, 10:].numpy()) ** 2).sum(axis=(1, 2, 3)) / 2).mean()
 
     digit, y, x = (liveness > 0.1).nonzero().unbind(1)
-    rows = outputs(grid)[digit, :, y, x]
+    rows = outputs(grid, ARTICLE)[digit, :, y, x]
     assert mean(l2(rows, classes[digit], len(inks))).item() == pytest.approx(dense, rel=1e-12)
 
 

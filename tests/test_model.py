@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support.helpers import INKS, random_automaton, random_liveness, seeded, with_random_state
+from support.sizes import ARTICLE
 
+from ca.architecture import Architecture
 from ca.cells import newborn
 from ca.model import CellularAutomaton
 
@@ -38,7 +40,7 @@ def slow_tick(automaton: CellularAutomaton, grid: Array, fired: NDArray[np.bool_
 
 
 def fresh_automaton(seed: int = 0, *, fire_rate: float = 0.5, noise: float = 0.02) -> CellularAutomaton:
-    automaton = CellularAutomaton(fire_rate, noise)
+    automaton = CellularAutomaton(Architecture(fire_rate=fire_rate, noise=noise))
     automaton.reset_parameters(seeded(seed))
     return automaton
 
@@ -111,7 +113,7 @@ def test_the_same_generator_seed_gives_the_same_weights() -> None:
 @pytest.mark.parametrize("fire_rate", [0.0, 0.25, 0.5, 1.0])
 def test_forward_fires_the_share_of_cells_that_fire_rate_says(fire_rate: float) -> None:
     """A fresh automaton adds only noise, so that the cells that changed are those that fired."""
-    grid = newborn(torch.ones(4, 40, 40))
+    grid = newborn(torch.ones(4, 40, 40), ARTICLE)
     with torch.no_grad():
         ticked = fresh_automaton(fire_rate=fire_rate)(grid, seeded(1))
     changed = (ticked != grid)[:, 1:]
@@ -123,7 +125,7 @@ def test_forward_fires_the_share_of_cells_that_fire_rate_says(fire_rate: float) 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02, 0.5])
 def test_forward_adds_noise_of_the_stated_deviation(noise: float) -> None:
-    grid = newborn(torch.ones(4, 40, 40))
+    grid = newborn(torch.ones(4, 40, 40), ARTICLE)
     with torch.no_grad():
         added = fresh_automaton(fire_rate=1, noise=noise)(grid, seeded(1))[:, 1:]
     assert added.std().item() == pytest.approx(noise, rel=0.02)
@@ -152,7 +154,7 @@ def test_forward_leaves_dead_cells_and_liveness_alone() -> None:
 
 def test_forward_repeats_with_the_same_generator_seed() -> None:
     automaton = fresh_automaton()
-    grid = newborn(torch.ones(1, 8, 8))
+    grid = newborn(torch.ones(1, 8, 8), ARTICLE)
     with torch.no_grad():
         first, again, other = (automaton(grid, seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from support.helpers import FIRST_GREY, numbered_digits, numbers_of, seeded
+from support.sizes import ARTICLE
 from torch import Tensor
 
 from ca.data.digits import Digits
@@ -17,7 +18,9 @@ REGIMES: list[Regime] = ["persistent", "mutating"]
 
 def make_pool(regime: Regime, *, seed: int = 0, size: int = SIZE, digits: Digits | None = None) -> Pool:
     """Make a pool whose alive cells have random state, as after some steps."""
-    pool = Pool(DigitSource(numbered_digits() if digits is None else digits), size, regime, seeded(seed))
+    pool = Pool(
+        DigitSource(numbered_digits() if digits is None else digits), size, regime, seeded(seed), ARTICLE
+    )
     state = torch.randn(pool.grid[:, 1:].shape, generator=seeded(seed + 1))
     pool.grid[:, 1:] = state * (pool.grid[:, :1] > 0.1)
     return pool
@@ -25,7 +28,7 @@ def make_pool(regime: Regime, *, seed: int = 0, size: int = SIZE, digits: Digits
 
 def write_back(pool: Pool, batch: Batch, seed: int) -> Tensor:
     """Change a batch's alive cells somehow, and write them back; returns the batch's grid then."""
-    graph = CellGraph.of(batch.grid[:, 0])
+    graph = CellGraph.of(batch.grid[:, 0], ARTICLE)
     cells = graph.gather(batch.grid)
     cells[: graph.num_alive, 1:] += torch.randn(graph.num_alive, 19, generator=seeded(seed))
     cells[graph.num_alive :] = torch.nan
@@ -44,7 +47,7 @@ def assert_labels_belong(grid: Tensor, labels: Tensor) -> None:
 
 @pytest.mark.parametrize("regime", ["naive", *REGIMES])
 def test_a_new_pool_holds_newborn_digits_with_their_labels(regime: Regime) -> None:
-    pool = Pool(DigitSource(numbered_digits()), SIZE, regime, seeded(0))
+    pool = Pool(DigitSource(numbered_digits()), SIZE, regime, seeded(0), ARTICLE)
     assert pool.grid.shape == (SIZE, 20, 5, 4)
     assert not pool.grid[:, 1:].any()
     assert_labels_belong(pool.grid, pool.labels)
@@ -182,7 +185,7 @@ def test_a_naive_batch_is_all_fresh() -> None:
 def test_every_digit_can_be_drawn_the_last_one_too() -> None:
     pool = make_pool("naive", size=600)
     assert set(numbers_of(pool.draw(600).grid).tolist()) == set(range(23))
-    start = Pool(DigitSource(numbered_digits()), 600, "mutating", seeded(9))
+    start = Pool(DigitSource(numbered_digits()), 600, "mutating", seeded(9), ARTICLE)
     assert set(numbers_of(start.grid).tolist()) == set(range(23))
 
 

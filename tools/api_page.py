@@ -19,7 +19,7 @@ import ca
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 TOPICS = {
-    "Load and save": ("CellularAutomaton", "save_automaton", "load_digits", "make_digits"),
+    "Load and save": ("CellularAutomaton", "Architecture", "save_automaton", "load_digits", "make_digits"),
     "Classify and roll out": ("classify", "Classification", "roll_out", "draw_cells"),
     "Train and measure": ("train_automaton", "measure_automaton", "Measurements"),
     "Data and errors": ("Digits", "FailedError"),
@@ -29,9 +29,9 @@ INTRODUCTION = """\
 
 All public names are in `ca`: `import ca`, then `ca.classify(...)`. The scripts in `examples/` use them.
 
-A grid is a tensor (batch, 20, height, width): the liveness, nine communication channels and ten output
-channels of each cell. `Images` and `Labels` are NumPy arrays or PyTorch tensors. Everything is computed on
-the automaton's device: `automaton.to("cuda")` moves it to a GPU.
+A grid is a tensor (batch, channels, height, width): the liveness, the communication channels and the output
+channels of each cell; by default 1 + 9 + 10. `Images` and `Labels` are NumPy arrays or PyTorch
+tensors. Everything is computed on the automaton's device: `automaton.to("cuda")` moves it to a GPU.
 """
 SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises", "Example")
 WIDTH = 100

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ca.api import (
+        Architecture,
         CellularAutomaton,
         Classification,
         Digits,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Architecture",
     "CellularAutomaton",
     "Classification",
     "Digits",

@@ -1,34 +1,43 @@
 """What a cell is: channels, liveness, classes, start state and mutation.
 
 A grid holds the cells of a batch of digits as one tensor (batch, channels, height, width). Channel 0 is
-the liveness, the grey value in [0, 1]; channels 1-19 are the state: nine communication channels, then
-ten output channels, one for each class. Dead cells have zero state.
+the liveness, the grey value in [0, 1]; the others are the state: communication channels, then output
+channels, one for each class (the article: nine and ten). Dead cells have zero state.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ca.sizes import ALIVE_THRESHOLD, CHANNELS, NUM_CLASSES
+from ca.architecture import Architecture
 
-UNDECIDED, DEAD = NUM_CLASSES, NUM_CLASSES + 1  # indices of cells that output no class
+# For each cell its class, from 0 on; or `undecided`, or `dead`.
+Indices = NDArray[np.uint8]
 
-Indices = NDArray[np.uint8]  # a class, UNDECIDED or DEAD for each cell
+
+def undecided(classes: int) -> int:
+    """The index of an alive cell without a positive output, among the indices of so many classes."""
+    return classes
 
 
-def alive(liveness: Tensor) -> Tensor:
+def dead(classes: int) -> int:
+    """The index of a dead cell."""
+    return classes + 1
+
+
+def alive(liveness: Tensor, architecture: Architecture) -> Tensor:
     """Which cells are alive: (...) grey values in [0, 1] -> (...) bool."""
-    return liveness > ALIVE_THRESHOLD
+    return liveness > architecture.alive_threshold
 
 
-def newborn(liveness: Tensor) -> Tensor:
+def newborn(liveness: Tensor, architecture: Architecture) -> Tensor:
     """Grid of digits with zero state: (batch, height, width) -> (batch, channels, height, width)."""
-    grid = liveness.new_zeros(liveness.shape[0], CHANNELS, *liveness.shape[1:])
+    grid = liveness.new_zeros(liveness.shape[0], architecture.channels, *liveness.shape[1:])
     grid[:, 0] = liveness
     return grid
 
 
-def mutate(grid: Tensor, liveness: Tensor) -> Tensor:
+def mutate(grid: Tensor, liveness: Tensor, architecture: Architecture) -> Tensor:
     """Replace the digits of a grid; the state stays where a cell is alive in both, elsewhere it is zero.
 
     Args:
@@ -38,23 +47,26 @@ def mutate(grid: Tensor, liveness: Tensor) -> Tensor:
     Returns:
         (batch, channels, height, width)
     """
-    kept = alive(grid[:, 0]) & alive(liveness)
+    kept = alive(grid[:, 0], architecture) & alive(liveness, architecture)
     mutated = grid * kept.unsqueeze(1)
     mutated[:, 0] = liveness
     return mutated
 
 
-def outputs(cells: Tensor) -> Tensor:
-    """The ten output channels, which come last: (batch, 20, height, width) or (cells, 20) -> 10 channels."""
-    return cells[:, -NUM_CLASSES:]
+def outputs(cells: Tensor, architecture: Architecture) -> Tensor:
+    """The output channels, which come last.
 
-
-def colour_indices(grid: Tensor) -> Indices:
-    """What each cell outputs: (batch, 20, height, width) -> (batch, height, width).
-
-    A class 0-9; `UNDECIDED` where an alive cell has no positive output; `DEAD` where it is dead.
+    (batch, channels, height, width) or (cells, channels) -> `architecture.classes` channels.
     """
-    best, index = outputs(grid).max(1)
-    index[best <= 0] = UNDECIDED
-    index[~alive(grid[:, 0])] = DEAD
+    return cells[:, -architecture.classes :]
+
+
+def colour_indices(grid: Tensor, architecture: Architecture) -> Indices:
+    """What each cell outputs: (batch, channels, height, width) -> (batch, height, width).
+
+    A class from 0 on; `undecided` where an alive cell has no positive output; `dead` where it is dead.
+    """
+    best, index = outputs(grid, architecture).max(1)
+    index[best <= 0] = undecided(architecture.classes)
+    index[~alive(grid[:, 0], architecture)] = dead(architecture.classes)
     return index.byte().cpu().numpy()

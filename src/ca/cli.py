@@ -20,7 +20,7 @@ from ca.settings.commands import (
 )
 from ca.settings.limits import refuse_impossible
 from ca.settings.parsing import parse
-from ca.settings.training import TrainSettings
+from ca.settings.training import OF_ARCHITECTURE, TrainSettings, settings_of
 from ca.system.errors import FailedError
 from ca.system.launcher import read_launch
 from ca.system.signals import ended_by_ctrl_c
@@ -86,6 +86,8 @@ def _run_arguments(arguments: list[str]) -> None:
             if settings.resume is not None:
                 defaults = _resumed_settings(settings)
                 settings = replace(parse(arguments, defaults), resume=defaults.resume)
+            elif settings.start_from is not None:
+                settings = parse(arguments, _with_architecture_of_start(settings))
         refuse_impossible(settings)
     run(settings)
 
@@ -106,6 +108,14 @@ def _resumed_settings(settings: TrainSettings) -> TrainSettings:
     else:
         path = checkpoint.path
     return TrainSettings(**asdict(checkpoint.config.training), output_dir=path.parent, resume=path)
+
+
+def _with_architecture_of_start(settings: TrainSettings) -> TrainSettings:
+    """The settings with the architecture of the checkpoint that `--start-from` names."""
+    from ca.checkpoint.folder import load_checkpoint
+
+    found = settings_of(load_checkpoint(Path(settings.start_from or "")).automaton.architecture)
+    return replace(settings, **{name: found[name] for name in OF_ARCHITECTURE})
 
 
 def _share_cores() -> None:

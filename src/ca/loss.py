@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ca.settings.choices import LossName
-from ca.sizes import NUM_CLASSES
 
 Loss = Callable[[Tensor, Tensor, int], tuple[Tensor, int]]
 
@@ -21,14 +20,14 @@ def l2(outputs: Tensor, labels: Tensor, num_digits: int) -> tuple[Tensor, int]:
     Dead cells add nothing: their outputs and targets are zero. (Article, "Experiment 2".)
 
     Args:
-        outputs: (cells, 10) output channels of the alive cells
+        outputs: (cells, classes) output channels of the alive cells
         labels: (cells,) class of each cell's digit
         num_digits: digits in the batch
 
     Returns:
         the sum, a scalar, and the number of digits
     """
-    one_hot = torch.eye(NUM_CLASSES, dtype=outputs.dtype, device=outputs.device)
+    one_hot = torch.eye(outputs.shape[1], dtype=outputs.dtype, device=outputs.device)
     return F.mse_loss(outputs, one_hot[labels], reduction="sum") / 2, num_digits
 
 

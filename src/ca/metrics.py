@@ -1,34 +1,33 @@
 """Metrics of the votes after a tick, as pure functions.
 
-The votes of a digit are the numbers of its alive cells that output each class: (digits, 10). A digit without
-alive cells has no votes: it counts as not agreeing and as wrong.
+The votes of a digit are the numbers of its alive cells that output each class: (digits, classes). A digit
+without alive cells has no votes: it counts as not agreeing and as wrong.
 """
 
 import torch
 from torch import Tensor
-
-from ca.sizes import NUM_CLASSES
 
 
 def count_votes(outputs: Tensor, digit: Tensor, num_digits: int) -> Tensor:
     """Votes of each digit.
 
     Args:
-        outputs: (cells, 10) output channels of the alive cells
+        outputs: (cells, classes) output channels of the alive cells
         digit: (cells,) the digit that each cell belongs to
 
     Returns:
-        (digits, 10) int64
+        (digits, classes) int64
     """
-    ballots = digit * NUM_CLASSES + outputs.argmax(1)
-    return torch.bincount(ballots, minlength=num_digits * NUM_CLASSES).view(num_digits, NUM_CLASSES)
+    classes = outputs.shape[1]
+    ballots = digit * classes + outputs.argmax(1)
+    return torch.bincount(ballots, minlength=num_digits * classes).view(num_digits, classes)
 
 
 def cell_accuracy(votes: Tensor, labels: Tensor) -> Tensor:
     """Share of alive cells whose class is the label, over all cells of all digits.
 
     Args:
-        votes: (..., digits, 10)
+        votes: (..., digits, classes)
         labels: (..., digits)
 
     Returns:
@@ -39,13 +38,13 @@ def cell_accuracy(votes: Tensor, labels: Tensor) -> Tensor:
 
 
 def agreeing(votes: Tensor) -> Tensor:
-    """Which digits' alive cells all output the same class: (..., digits, 10) -> (..., digits) bool."""
+    """Which digits' alive cells all output the same class: (..., digits, classes) -> (..., digits) bool."""
     cells = votes.sum(-1)
     return (votes.amax(-1) == cells) & (cells > 0)
 
 
 def agreement(votes: Tensor) -> Tensor:
-    """Share of digits whose alive cells all output the same class: (..., digits, 10) -> (...) float64."""
+    """Share of digits whose alive cells all output one class: (..., digits, classes) -> (...) float64."""
     return agreeing(votes).double().mean(-1)
 
 
@@ -53,7 +52,7 @@ def largest_part_agreement(votes: Tensor) -> Tensor:
     """Share of digits whose largest part has cells of one class; of equally large parts, the first counts.
 
     Args:
-        votes: (..., digits, parts, 10) of `ca.parts.part_votes`
+        votes: (..., digits, parts, classes) of `ca.parts.part_votes`
 
     Returns:
         (...) float64
@@ -69,7 +68,7 @@ def agreement_within_parts(votes: Tensor) -> Tensor:
 
 
 def in_parts(votes: Tensor) -> Tensor:
-    """Which digits have two parts or more: (..., digits, parts, 10) -> (..., digits) bool."""
+    """Which digits have two parts or more: (..., digits, parts, classes) -> (..., digits) bool."""
     return (votes.sum(-1) > 0).sum(-1) > 1
 
 
@@ -86,11 +85,12 @@ def confusion(votes: Tensor, labels: Tensor) -> Tensor:
     """Number of digits of each label (row) by most common class (column), without digits that have no votes.
 
     Args:
-        votes: (digits, 10)
+        votes: (digits, classes)
         labels: (digits,)
 
     Returns:
-        (10, 10) int64
+        (classes, classes) int64
     """
-    pairs = (labels * NUM_CLASSES + votes.argmax(-1))[votes.sum(-1) > 0]
-    return torch.bincount(pairs, minlength=NUM_CLASSES**2).view(NUM_CLASSES, NUM_CLASSES)
+    classes = votes.shape[-1]
+    pairs = (labels * classes + votes.argmax(-1))[votes.sum(-1) > 0]
+    return torch.bincount(pairs, minlength=classes**2).view(classes, classes)

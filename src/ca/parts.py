@@ -34,10 +34,10 @@ def part_votes(living: Tensor, outputs: Tensor) -> Tensor:
 
     Args:
         living: (batch, height, width) bool, which cells are alive
-        outputs: (cells, 10) output channels of the alive cells, digit by digit and row by row
+        outputs: (cells, classes) output channels of the alive cells, digit by digit and row by row
 
     Returns:
-        (batch, parts, 10) int64 on the CPU; digits with fewer parts than others have parts without votes
+        (batch, parts, classes) int64 on the CPU; digits with fewer parts than others have parts without votes
     """
     mask = living.cpu().numpy()
     part, digit = number_parts(mask)[mask], mask.nonzero()[0]

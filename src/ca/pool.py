@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ca.architecture import Architecture
 from ca.cells import mutate, newborn
 from ca.data.source import DigitSource
 from ca.engine.graph import CellGraph
@@ -20,7 +21,7 @@ class Batch:
     """The samples of one training step.
 
     Attributes:
-        grid: (batch, 20, height, width)
+        grid: (batch, channels, height, width)
         labels: (batch,) int64
         indices: (batch,) int64, of the samples in the pool
     """
@@ -37,20 +38,29 @@ class Pool:
         source: of fresh digits; the pool is on their device
         size: number of samples
         generator: on the CPU; draws digits and batches
+        architecture: of the automaton that is trained
 
     Attributes:
-        grid: (size, 20, height, width) float32
+        grid: (size, channels, height, width) float32
         labels: (size,) int64
     """
 
-    def __init__(self, source: DigitSource, size: int, regime: Regime, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        source: DigitSource,
+        size: int,
+        regime: Regime,
+        generator: torch.Generator,
+        architecture: Architecture,
+    ) -> None:
         self.source = source
         self.regime = regime
         self.generator = generator
+        self.architecture = architecture
         new = source.draw(size, generator)
         self.labels = new.labels
         # Channels last in memory, because the engine reads all channels of a cell together.
-        self.grid = newborn(new.liveness).contiguous(memory_format=torch.channels_last)
+        self.grid = newborn(new.liveness, architecture).contiguous(memory_format=torch.channels_last)
 
     def draw(self, batch_size: int) -> Batch:
         """Draw a batch without replacement, after giving part of it new digits, as the regime demands."""
@@ -62,10 +72,10 @@ class Pool:
         new = self.source.draw(len(renewed), self.generator)
         liveness, self.labels[renewed] = new.liveness, new.labels
         if self.regime == "mutating":
-            self.grid[first] = newborn(liveness[:quarter])
-            self.grid[last] = mutate(self.grid[last], liveness[quarter:])
+            self.grid[first] = newborn(liveness[:quarter], self.architecture)
+            self.grid[last] = mutate(self.grid[last], liveness[quarter:], self.architecture)
         else:
-            self.grid[renewed] = newborn(liveness)
+            self.grid[renewed] = newborn(liveness, self.architecture)
         grid = self.grid.movedim(1, -1).index_select(0, indices).movedim(-1, 1)
         return Batch(grid, self.labels[indices], indices)
 
@@ -74,7 +84,7 @@ class Pool:
 
         Args:
             graph: of the batch
-            cells: (rows + 1, 20), after the ticks
+            cells: (rows + 1, channels), after the ticks
         """
         living = slice(graph.num_alive)
         sample = batch.indices[graph.batch[living]]

@@ -15,7 +15,6 @@ from ca.engine.rollout import observe, random_draws
 from ca.metrics import agreement, cell_accuracy, digit_accuracy
 from ca.model import CellularAutomaton
 from ca.parts import part_votes
-from ca.sizes import NUM_CLASSES, STATE_CHANNELS
 
 METRICS = ("cell_accuracy", "agreement", "digit_accuracy")
 DIGITS_AT_ONCE = 32  # few enough for the activations of a tick to stay in the CPU's cache
@@ -27,14 +26,14 @@ class Measurements:
     """What was measured after each tick.
 
     Attributes:
-        votes: (stages, ticks, digits, 10) alive cells of each digit that output each class
+        votes: (stages, ticks, digits, classes) alive cells of each digit that output each class
         labels: (stages, digits)
         mean_abs_state: (stages, ticks) over alive cells and state channels
         mean_abs_residual: (stages, ticks) the same for the residual, before noise, of cells that fired
         last_cells: (stages, digits, height, width) what cells output after the last tick of each stage, as
             `ca.cells.colour_indices` returns it
-        last_part_votes: (stages, digits, parts, 10) votes of each part of each digit after the last tick of a
-            stage; a part is what a chain of alive neighbours joins
+        last_part_votes: (stages, digits, parts, classes) votes of each part of each digit after the last tick
+            of a stage; a part is what a chain of alive neighbours joins
 
     Example:
         >>> import ca
@@ -81,11 +80,12 @@ def measure(
         generator: on the automaton's device
         advance: called with the number of digits done since the last call
     """
+    architecture = automaton.architecture
     order = [torch.arange(len(digits), device=digits.labels.device)]
     for _ in range(1, stages):
         step = torch.randint(1, len(digits), (len(digits),), generator=generator, device=generator.device)
         order.append((order[-1] + step) % len(digits))
-    votes = torch.zeros(stages, ticks, len(digits), NUM_CLASSES, dtype=torch.int32)
+    votes = torch.zeros(stages, ticks, len(digits), architecture.classes, dtype=torch.int32)
     sums = torch.zeros(stages, ticks, 2, dtype=torch.float64)  # of absolute states and residuals
     counts = torch.zeros(stages, ticks, 2, dtype=torch.int64)  # of the numbers that were summed up
     part_votes_of: list[list[Tensor]] = [[] for _ in range(stages)]
@@ -95,8 +95,8 @@ def measure(
         grid = None
         for stage in range(stages):
             liveness = digits[order[stage][chunk]].liveness
-            grid = newborn(liveness) if grid is None else mutate(grid, liveness)
-            graph = CellGraph.of(liveness)
+            grid = newborn(liveness, architecture) if grid is None else mutate(grid, liveness, architecture)
+            graph = CellGraph.of(liveness, architecture)
             cells = graph.gather(grid)
             for first in range(0, ticks, TICKS_AT_ONCE):
                 some = slice(first, min(first + TICKS_AT_ONCE, ticks))
@@ -104,11 +104,12 @@ def measure(
                 cells, seen = observe(automaton, graph, cells, draws)
                 votes[stage, some, chunk] = seen.votes
                 sums[stage, some] += torch.stack([seen.abs_state, seen.abs_residual], 1).cpu()
-                counts[stage, some, 0] += graph.num_alive * STATE_CHANNELS
-                counts[stage, some, 1] += torch.tensor(draws.counts) * STATE_CHANNELS
+                counts[stage, some, 0] += graph.num_alive * architecture.state_channels
+                counts[stage, some, 1] += torch.tensor(draws.counts) * architecture.state_channels
             grid = graph.scatter(cells, grid)
-            last_cells[stage, chunk] = colour_indices(grid)
-            part_votes_of[stage].append(part_votes(alive(liveness), outputs(cells[: graph.num_alive])))
+            last_cells[stage, chunk] = colour_indices(grid, architecture)
+            living, last = alive(liveness, architecture), outputs(cells[: graph.num_alive], architecture)
+            part_votes_of[stage].append(part_votes(living, last))
         advance(chunk.stop - chunk.start)
     means = sums / counts.clamp(min=1)
     labels = torch.stack([digits.labels[picked] for picked in order])
@@ -117,7 +118,7 @@ def measure(
 
 
 def _stacked(part_votes_of: list[list[Tensor]]) -> Tensor:
-    """One tensor (stages, digits, parts, 10) of the chunks of digits (digits, parts, 10) of each stage."""
+    """(stages, digits, parts, classes) of the chunks of digits (digits, parts, classes) of each stage."""
     most = max((chunk.shape[1] for chunks in part_votes_of for chunk in chunks), default=1)
     return torch.stack(
         [

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from support.helpers import random_automaton
+from support.sizes import ARTICLE, CHANNELS, DEAD, UNDECIDED
 
 import ca
 import ca.api
-from ca.cells import DEAD, UNDECIDED, alive, mutate, outputs
-from ca.sizes import CHANNELS
+from ca.cells import alive, mutate, outputs
 
 MNIST = ca.load_digits()
 
@@ -25,12 +25,11 @@ def test_classify_returns_what_the_cells_output(bundled: ca.CellularAutomaton) -
     result = ca.classify(bundled, digits.images)
     assert (result.classes == digits.labels.numpy()).mean() > 0.95
     assert torch.equal(result.grid[:, 0], digits.liveness)
-    living = alive(digits.liveness)
+    living = alive(digits.liveness, ARTICLE)
     assert np.array_equal(result.cells == DEAD, ~living.numpy())
     for number in range(len(digits)):
-        votes = outputs(result.grid[number : number + 1].movedim(1, -1)[living[number : number + 1]]).argmax(
-            1
-        )
+        cells = result.grid[number].movedim(0, -1)[living[number]]
+        votes = outputs(cells, ARTICLE).argmax(1)
         assert result.votes[number].tolist() == torch.bincount(votes, minlength=10).tolist()
         share = (votes == result.classes[number]).double().mean().item()
         assert result.agreement[number] == pytest.approx(share)
@@ -62,7 +61,7 @@ def test_a_rollout_is_the_rule_applied_again_and_again() -> None:
 def test_a_rollout_can_start_with_a_mutation(bundled: ca.CellularAutomaton) -> None:
     last = ca.classify(bundled, MNIST.images[:3], ticks=20).grid
     grid = next(ca.roll_out(bundled, MNIST.images[3:6], start=last, ticks=1))
-    assert torch.equal(grid, mutate(last, MNIST[3:6].liveness))
+    assert torch.equal(grid, mutate(last, MNIST[3:6].liveness, ARTICLE))
     with pytest.raises(
         ValueError, match=r"^start has shape \(3, 20, 28, 28\): images need \(2, 20, 28, 28\)$"
     ):
@@ -83,7 +82,10 @@ def test_drawn_cells_have_the_colours_of_their_classes(bundled: ca.CellularAutom
         for index in np.unique(result.cells[number]):
             assert len(np.unique(colours[result.cells[number] == index], axis=0)) == 1
     start = next(ca.roll_out(bundled, MNIST.images[:1]))
-    assert UNDECIDED in ca.classify(ca.CellularAutomaton(noise=0), MNIST.images[:1], ticks=1).cells
+    assert (
+        UNDECIDED
+        in ca.classify(ca.CellularAutomaton(ca.Architecture(noise=0)), MNIST.images[:1], ticks=1).cells
+    )
     assert set(np.unique(ca.draw_cells(start))) == {0, 255}
     others = [ca.draw_cells(result.grid, zoom=3, colours=colours) for colours in ("article", "petroff")]
     assert not any(np.array_equal(other, picture) for other in others)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from support.sizes import ARTICLE
 
 from ca.benchmark import process
 from ca.benchmark.command import benchmark
 from ca.benchmark.process import _run
-from ca.benchmark.speed import MULTIPLICATIONS, dense_training_step
+from ca.benchmark.speed import dense_training_step
 from ca.data.digits import load_digits
 from ca.settings.commands import BenchmarkSettings
 from ca.settings.training import TrainSettings
@@ -22,7 +23,7 @@ from ca.train.step import training_step
 
 def test_dense_and_engine_steps_learn_the_same() -> None:
     """Without random draws (all cells fire, no noise) both must arrive at the same weights."""
-    settings = TrainSettings(recipe="article", batch_size=4, pool_size=8, ticks=(2, 2), noise=False)
+    settings = TrainSettings(recipe="article", batch_size=4, pool_size=8, ticks=(2, 2), noise_level=0.0)
     runs = [TrainingRun.start(settings, torch.device("cpu")) for _ in range(2)]
     for run, step in zip(runs, (training_step, dense_training_step), strict=True):
         run.automaton.fire_rate = 1.0
@@ -35,7 +36,7 @@ def test_dense_and_engine_steps_learn_the_same() -> None:
 
 def test_needed_operations_are_those_of_the_design() -> None:
     """2.84 GFLOP for 2,190 alive cells of which half fire in each of 20 ticks, forward and backward."""
-    assert pytest.approx(2.84e9, rel=0.01) == 3 * 2 * MULTIPLICATIONS * 2190 * 0.5 * 20
+    assert pytest.approx(2.84e9, rel=0.01) == 3 * 2 * ARTICLE.multiplications * 2190 * 0.5 * 20
 
 
 @pytest.fixture

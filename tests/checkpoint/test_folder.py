@@ -100,15 +100,17 @@ def test_a_checkpoint_holds_what_the_automaton_and_its_run_are(checkpoint: Path)
     assert loaded.config.machine == MACHINE
     assert loaded.config.metrics == {"loss": 1.5}
     assert json.loads((checkpoint / CONFIG).read_text()) == {
-        "format": 2,
+        "format": 3,
         "version": ca.__version__,
         "step": 30,
         "architecture": {
-            "channels": 20,
-            "hidden": 80,
-            "parameters": 22_499,
+            "communication_channels": 9,
+            "classes": 10,
+            "hidden": [80, 80],
+            "alive_threshold": 0.1,
             "fire_rate": 0.25,
             "noise": 0.5,
+            "parameters": 22_499,
         },
         "training": {
             "recipe": "best",
@@ -118,7 +120,10 @@ def test_a_checkpoint_holds_what_the_automaton_and_its_run_are(checkpoint: Path)
             "ticks": [10, 20, 30, 50],
             "regime": "mutating",
             "loss": "l2",
-            "noise": True,
+            "communication_channels": 9,
+            "hidden": [80, 80],
+            "alive_threshold": 0.1,
+            "noise_level": 0.02,
             "fire_rate": [],
             "augment": False,
             "written_share": 0.0,
@@ -431,8 +436,8 @@ def wrong(where: str, value: Any, message: str) -> Any:
         wrong("step", True, "is not valid: Expected `int`, got `bool` - at `$.step`"),
         wrong(
             "format",
-            3,
-            "has format 3 of ca '0.1.0', this ca 0.1.0 reads 2: use the version of ca that wrote it",
+            4,
+            "has format 4 of ca '0.1.0', this ca 0.1.0 reads 2 and 3: use the version of ca that wrote it",
         ),
         wrong("step", 10**30, "is not valid: Expected `int` <= 9223372036854775807 - at `$.step`"),
         wrong("machine", ..., "is not valid: Object missing required field `machine`"),
@@ -458,7 +463,7 @@ def wrong(where: str, value: Any, message: str) -> Any:
         ),
         wrong("training.dataset", ["mnist"], "is not valid: Expected `str`, got `array` - at `$.training.d"),
         wrong("training.steps", None, "is not valid: Expected `int`, got `null` - at `$.training.steps`"),
-        wrong("training.noise", 1, "is not valid: Expected `bool`, got `int` - at `$.training.noise`"),
+        wrong("training.augment", 1, "is not valid: Expected `bool`, got `int` - at `$.training.augment`"),
         wrong(
             "training.ticks", [1, 2.0], "is not valid: Expected `int`, got `float` - at `$.training.ticks[1]`"
         ),
@@ -468,16 +473,26 @@ def wrong(where: str, value: Any, message: str) -> Any:
         wrong("architecture", "wide", "is not valid: Expected `object`, got `str` - at `$.architecture`"),
         wrong("architecture.fire_rate", ..., "is not valid: Object missing required field `fire_rate`"),
         wrong("architecture.fire_rate", "0.5", "Expected `float`, got `str` - at `$.architecture.fire_rate`"),
-        wrong("architecture.fire_rate", 1.5, "Expected `float` <= 1.0 - at `$.architecture.fire_rate`"),
-        wrong("architecture.fire_rate", -0.5, "Expected `float` >= 0.0 - at `$.architecture.fire_rate`"),
-        wrong("architecture.fire_rate", float("nan"), "is not valid: Expected `float` >= 0.0"),
+        wrong("architecture.fire_rate", 1.5, "fire_rate must be from 0 to 1, not 1.5 - at `$.architecture`"),
+        wrong("architecture.fire_rate", -0.5, "fire_rate must be from 0 to 1, not -0.5 - at `$.arch"),
+        wrong("architecture.fire_rate", float("nan"), "fire_rate must be from 0 to 1, not nan"),
         wrong("architecture.noise", ..., "is not valid: Object missing required field `noise`"),
         wrong("architecture.noise", None, "Expected `float`, got `null` - at `$.architecture.noise`"),
-        wrong("architecture.noise", -1, "Expected `float` >= 0.0 - at `$.architecture.noise`"),
+        wrong("architecture.noise", -1, "is not valid: noise must be at least 0, not -1.0"),
         wrong("architecture.noise", 10**400, "is not valid: Number out of range"),
-        wrong("architecture.noise", float("inf"), "is not valid: Expected `float` <= 1.79"),
-        wrong("architecture.channels", 16, "describes another architecture than 20 channels, 80 hidden"),
-        wrong("architecture.hidden", 128, "describes another architecture"),
+        wrong("architecture.noise", float("inf"), "is not valid: noise must be at least 0, not inf"),
+        wrong(
+            "architecture.communication_channels", 65, "communication_channels must be from 0 to 64, not 65"
+        ),
+        wrong("architecture.classes", 1, "is not valid: classes must be from 2 to 64, not 1"),
+        wrong("architecture.alive_threshold", 1.0, "alive_threshold must be from 0 to below 1, not 1.0"),
+        wrong("architecture.hidden", 128, "Expected `array`, got `int` - at `$.architecture.hidden`"),
+        wrong("architecture.hidden", [], "hidden must be one to 4 widths from 1 to 512, not none"),
+        wrong(
+            "architecture.hidden", [80] * 5, "hidden must be one to 4 widths from 1 to 512, not 80 80 80 80"
+        ),
+        wrong("architecture.hidden", [80, 0], "hidden must be one to 4 widths from 1 to 512, not 80 0"),
+        wrong("architecture.hidden", [80, "80"], "Expected `int`, got `str` - at `$.architecture.hidden[1]`"),
         wrong("architecture.hidden", ..., "is not valid: Object missing required field `hidden`"),
     ],
 )
@@ -497,6 +512,52 @@ def test_a_config_that_does_not_fit_is_refused(
     told = message_of_loading(checkpoint)
     assert told.startswith(f"{checkpoint / CONFIG} ")
     assert message in told
+
+
+def as_format_2(config: dict[str, Any]) -> None:
+    """What ca wrote before it knew more than one architecture."""
+    architecture, training = config["architecture"], config["training"]
+    numbers = {name: architecture[name] for name in ("fire_rate", "noise", "parameters")}
+    config |= {"format": 2, "architecture": {"channels": 20, "hidden": 80, **numbers}}
+    for name in ("communication_channels", "hidden", "alive_threshold", "noise_level"):
+        del training[name]
+    training["noise"] = architecture["noise"] > 0
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_a_checkpoint_of_format_2_is_read_as_before(noise: float, tmp_path: Path) -> None:
+    automaton = random_automaton(noise=noise, dtype=torch.float32)
+    path = saved_automaton(tmp_path, automaton)
+    expected = load_checkpoint(path)
+    reseal(path, as_format_2)
+    found = load_checkpoint(path)
+    assert found.config.training == expected.config.training == RunSettings(noise_level=noise)
+    assert found.automaton.architecture == expected.automaton.architecture
+    assert all(
+        torch.equal(a, b) for a, b in zip(found.automaton.parameters(), automaton.parameters(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("channels", 16, "is not valid: `channels` is 16, not 20 - at `$.architecture`"),
+        ("hidden", 128, "is not valid: `hidden` is 128, not 80 - at `$.architecture`"),
+        ("fire_rate", ..., "is not valid: Object missing required field `fire_rate`"),
+        ("noise", "0.5", "is not valid: Expected `float`, got `str` - at `$.architecture.noise`"),
+    ],
+)
+def test_a_checkpoint_of_format_2_of_other_sizes_is_refused(
+    name: str, value: Any, message: str, checkpoint: Path
+) -> None:
+    def change(config: dict[str, Any]) -> None:
+        as_format_2(config)
+        config["architecture"][name] = value
+        if value is ...:
+            del config["architecture"][name]
+
+    reseal(checkpoint, change)
+    assert message in message_of_loading(checkpoint)
 
 
 def test_a_checkpoint_without_training_state_can_not_be_resumed(checkpoint: Path) -> None:

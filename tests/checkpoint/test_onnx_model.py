@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 import torch
 from support.helpers import error_line, random_automaton, saved_automaton, seeded
+from support.sizes import ARTICLE
 from torch import Tensor
 
 from ca.cells import newborn
@@ -35,7 +36,7 @@ def largest_difference(automaton: CellularAutomaton, model: bytes, liveness: Ten
     """
     generator = seeded(3)
     session = onnxruntime.InferenceSession(model)
-    grid = expected = newborn(liveness)
+    grid = expected = newborn(liveness, ARTICLE)
     found, worst = grid.numpy(), 0.0
     for _ in range(50):
         fired = torch.rand(liveness.shape, generator=generator) < automaton.fire_rate

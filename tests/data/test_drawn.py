@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from support.sizes import ALIVE_THRESHOLD, NUM_CLASSES
 
 import ca
 from ca.data.drawn import draw_digit, draw_digits, ways_for
 from ca.data.drawn_forms import WAYS
 from ca.data.drawn_hand import LIFT, STEP, Hand, outline
-from ca.sizes import ALIVE_THRESHOLD, BOARD_SIDE, NUM_CLASSES
+from ca.sizes import BOARD_SIDE
 
 Points = NDArray[np.float64]
 

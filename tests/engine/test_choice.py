@@ -7,8 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from support.helpers import dense_draws, random_automaton, random_liveness, seeded, with_random_state
+from support.sizes import ARTICLE, CHANNELS, STATE_CHANNELS, TAPS
 from torch import Tensor, nn
 
+from ca.architecture import Architecture
 from ca.cells import outputs
 from ca.engine import choice
 from ca.engine.choice import LAYERS, NATIVE, TICK, TORCH, Engine, engine_of
@@ -17,9 +19,8 @@ from ca.engine.kernel.build import library
 from ca.engine.rollout import observe, random_draws, rollout
 from ca.metrics import count_votes
 from ca.model import CellularAutomaton
-from ca.sizes import CHANNELS, STATE_CHANNELS, TAPS
 
-needs_compiler = pytest.mark.skipif(library() is None, reason="no C++ compiler on this machine")
+needs_compiler = pytest.mark.skipif(library(ARTICLE) is None, reason="no C++ compiler on this machine")
 
 
 class Clamped(CellularAutomaton):
@@ -62,8 +63,8 @@ class Noiseless(CellularAutomaton):
 class Wider(CellularAutomaton):
     """A wider hidden layer."""
 
-    def __init__(self, fire_rate: float = 0.5, noise: float = 0.02) -> None:
-        super().__init__(fire_rate, noise)
+    def __init__(self, architecture: Architecture = ARTICLE) -> None:
+        super().__init__(architecture)
         self.hidden = nn.Linear(80, 128)
         self.residual = nn.Linear(128, STATE_CHANNELS)
 
@@ -71,8 +72,8 @@ class Wider(CellularAutomaton):
 class Scaled(CellularAutomaton):
     """A seventh parameter, of no dimension."""
 
-    def __init__(self, fire_rate: float = 0.5, noise: float = 0.02) -> None:
-        super().__init__(fire_rate, noise)
+    def __init__(self, architecture: Architecture = ARTICLE) -> None:
+        super().__init__(architecture)
         self.scale = nn.Parameter(torch.tensor(1.0))
 
     def tick(self, grid: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
@@ -82,8 +83,8 @@ class Scaled(CellularAutomaton):
 class FiveByFive(CellularAutomaton):
     """A larger neighbourhood."""
 
-    def __init__(self, fire_rate: float = 0.5, noise: float = 0.02) -> None:
-        super().__init__(fire_rate, noise)
+    def __init__(self, architecture: Architecture = ARTICLE) -> None:
+        super().__init__(architecture)
         self.perception = nn.Linear(25 * CHANNELS, 80)
 
     def perception_kernel(self) -> Tensor:
@@ -100,7 +101,7 @@ class FiveByFive(CellularAutomaton):
 class OneConvolution(nn.Module):
     """No layer that the fast engines know."""
 
-    fire_rate, noise = 0.5, 0.02
+    fire_rate, noise, architecture = 0.5, 0.02, ARTICLE
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +135,7 @@ def randomised(kind: Callable[[], nn.Module], dtype: torch.dtype) -> CellularAut
 def some_grid(dtype: torch.dtype) -> tuple[Tensor, CellGraph]:
     digits = torch.stack([random_liveness("mixed", 8, 7, seeded(seed)) for seed in range(3)])
     grid = with_random_state(digits, seeded(1)).to(dtype)
-    return grid, CellGraph.of(grid[:, 0])
+    return grid, CellGraph.of(grid[:, 0], ARTICLE)
 
 
 @pytest.mark.parametrize("kind", CHANGED, ids=lambda kind: kind.__name__)
@@ -153,7 +154,7 @@ def test_a_changed_rule_is_computed_as_changed(kind: type[CellularAutomaton], dt
         ticked = automaton.tick(expected, fired, torch.where(fired.unsqueeze(1), noise, 0))
         expected = torch.where(alive.unsqueeze(1), ticked, grid)
         living = graph.gather(expected)[: graph.num_alive]
-        votes.append(count_votes(outputs(living), graph.batch[: graph.num_alive], 3))
+        votes.append(count_votes(outputs(living, ARTICLE), graph.batch[: graph.num_alive], 3))
     tolerance = 1e-4 if dtype == torch.float32 else 1e-10
     torch.testing.assert_close(graph.scatter(after, grid), expected, rtol=tolerance, atol=tolerance)
     parameters = list(automaton.parameters())

@@ -38,7 +38,7 @@ def test_measuring_needs_no_float64_on_the_device(
     few_digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the engine in PyTorch, as on every device but the CPU."""
-    monkeypatch.setattr("ca.engine.rollout.library", lambda: None)
+    monkeypatch.setattr("ca.engine.rollout.available", lambda _: False)
     monkeypatch.setattr("ca.engine.choice.serves", lambda *_: False)
     automaton, digits = random_automaton(dtype=torch.float32), few_digits[:3]
     expected = measure(automaton, digits, stages=2, ticks=3, generator=seeded(0))
@@ -51,7 +51,7 @@ def test_measuring_needs_no_float64_on_the_device(
 @pytest.fixture
 def in_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine in PyTorch, as on every device but the CPU."""
-    monkeypatch.setattr("ca.engine.rollout.library", lambda: None)
+    monkeypatch.setattr("ca.engine.rollout.available", lambda _: False)
     monkeypatch.setattr("ca.engine.choice.serves", lambda *_: False)
 
 

@@ -1,5 +1,6 @@
 """Building the compiled kernel, and what happens where that fails."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -10,28 +11,39 @@ from typing import Any
 import pytest
 from support.helpers import shell_program
 from support.kernel import needs_compiler, quick_compiler
+from support.sizes import ARTICLE
 
+from ca.architecture import Architecture
 from ca.engine.kernel.build import (
     FLAGS,
     HEADERS,
-    SIZES,
     SOURCES,
     CompilerError,
+    _library,
+    _warn_once,
     build,
     find_compiler,
-    library,
+    size_flags,
 )
+
+SIZES = size_flags(ARTICLE)
+
+
+def built() -> ctypes.CDLL | None:
+    """The kernel, without those that were built before."""
+    _warn_once.cache_clear()
+    return _library.__wrapped__(SIZES)
 
 
 @needs_compiler
 def test_the_kernel_is_built_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CXX", quick_compiler())
-    assert library.__wrapped__() is not None
+    assert built() is not None
     (kept,) = (tmp_path / "ca").iterdir()
-    built = kept.stat().st_mtime_ns
-    assert library.__wrapped__() is not None
-    assert [path.stat().st_mtime_ns for path in (tmp_path / "ca").iterdir()] == [built]
+    written = kept.stat().st_mtime_ns
+    assert built() is not None
+    assert [path.stat().st_mtime_ns for path in (tmp_path / "ca").iterdir()] == [written]
 
 
 def test_without_a_compiler_one_line_says_so(
@@ -39,12 +51,12 @@ def test_without_a_compiler_one_line_says_so(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CXX", "no-such-compiler")
-    assert library.__wrapped__() is None
+    assert built() is None
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("CXX=no-such-compiler is not found")
     monkeypatch.delenv("CXX")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert library.__wrapped__() is None
+    assert built() is None
     assert "no C++ compiler" in capsys.readouterr().err
 
 
@@ -57,7 +69,7 @@ def test_a_compiler_that_fails_is_reported_in_one_line(
     broken.chmod(0o755)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CXX", str(broken))
-    assert library.__wrapped__() is None
+    assert built() is None
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("the disk is full")
     assert not list(tmp_path.glob("ca/*.so"))
@@ -73,7 +85,7 @@ def test_without_a_writable_cache_the_library_is_built_in_a_temporary_folder(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     leave: list[tuple[Any, ...]] = []
     monkeypatch.setattr("atexit.register", lambda *what, **how: leave.append(what))
-    assert library.__wrapped__() is not None
+    assert built() is not None
     ((work, folder),) = leave
     assert folder.is_dir()
     work(folder)
@@ -85,10 +97,8 @@ def test_an_error_of_the_sources_is_reported_by_its_own_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        "ca.engine.kernel.build.FLAGS", ("-std=c++17", "-fsyntax-only", *SIZES[:-1], "-DCA_TAPS=25")
-    )
-    assert library.__wrapped__() is None
+    monkeypatch.setattr("ca.engine.kernel.build.FLAGS", ("-std=c++17", "-fsyntax-only"))
+    assert _library.__wrapped__((*SIZES[:-1], "-DCA_TAPS=25")) is None
     (line,) = capsys.readouterr().err.splitlines()
     assert "the compiled kernel computes 3x3 neighbourhoods only" in line
 
@@ -110,7 +120,7 @@ def test_a_cxx_that_cannot_be_split_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CXX", "g++ '-O1")
-    assert library.__wrapped__() is None
+    assert built() is None
     (line,) = capsys.readouterr().err.splitlines()
     assert "quotation" in line
 
@@ -143,15 +153,17 @@ def test_the_library_depends_on_sources_sizes_and_options(
     monkeypatch.setattr("ca.engine.kernel.build._run", compile_nothing)
     changed = tmp_path / "changed.h"
     changed.write_text("")
-    paths = {build(["c++"]), build(["c++"]), build(["c++", "-O1"])}
+    paths = {build(["c++"], SIZES), build(["c++"], SIZES), build(["c++", "-O1"], SIZES)}
     monkeypatch.setattr("ca.engine.kernel.build.HEADERS", [*HEADERS, changed])
-    paths.add(build(["c++"]))
-    monkeypatch.setattr("ca.engine.kernel.build.FLAGS", (*FLAGS[:-1], "-DCA_TAPS=8"))
-    paths.add(build(["c++"]))
-    assert len(paths) == 4
-    built = [command for command in commands if "-o" in command]
-    assert len(built) == 4, "a library that is there is not built again"
-    assert "-O1" in built[1][built[1].index("-O3") :], "the options of CXX come after the usual ones"
+    paths.add(build(["c++"], SIZES))
+    for other in (Architecture(hidden=(80,)), Architecture(communication_channels=8, classes=11)):
+        paths.add(build(["c++"], size_flags(other)))
+    monkeypatch.setattr("ca.engine.kernel.build.FLAGS", (*FLAGS[:-1], "-g"))
+    paths.add(build(["c++"], SIZES))
+    assert len(paths) == 6
+    builds = [command for command in commands if "-o" in command]
+    assert len(builds) == 6, "a library that is there is not built again"
+    assert "-O1" in builds[1][builds[1].index("-O3") :], "the options of CXX come after the usual ones"
 
 
 # A cache that is damaged or that others can write to, and compilers that misbehave
@@ -167,7 +179,7 @@ def fake_build(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Callable[[], Pat
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setattr("ca.engine.kernel.build._run", compile_bytes)
-    return lambda: build(["c++"])
+    return lambda: build(["c++"], SIZES)
 
 
 def as_fifo(path: Path) -> None:
@@ -308,7 +320,7 @@ def test_a_cxx_that_misbehaves_is_named_in_one_line(
     monkeypatch.setenv("CXX", compiler)
     monkeypatch.setattr("ca.engine.kernel.build.MACROS_LIMIT", 0.5 if "sleep" in text else 20)
     monkeypatch.setattr("ca.system.children.MAX_OUTPUT", 10_000)
-    assert library.__wrapped__() is None
+    assert built() is None
     (line,) = capsys.readouterr().err.splitlines()
     assert f"CXX={compiler}" in line
     assert line.endswith(expected)
@@ -320,7 +332,7 @@ def test_a_cxx_that_is_no_program_is_named(
     (tmp_path / "c++").write_bytes(b"\x7fELF")
     (tmp_path / "c++").chmod(0o755)
     monkeypatch.setenv("CXX", str(tmp_path / "c++"))
-    assert library.__wrapped__() is None
+    assert built() is None
     (line,) = capsys.readouterr().err.splitlines()
     assert f"CXX={tmp_path / 'c++'} does not start: " in line
 
@@ -330,10 +342,10 @@ def test_cxx_may_name_a_launcher_and_the_compiler(tmp_path: Path, monkeypatch: p
     compiler = find_compiler()[0]
     launcher = shell_program(tmp_path / "launcher", 'exec "$@"')
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("ca.engine.kernel.build.FLAGS", ("-std=c++17", "-x", "c++", "-E", *SIZES))
+    monkeypatch.setattr("ca.engine.kernel.build.FLAGS", ("-std=c++17", "-x", "c++", "-E"))
     monkeypatch.setattr("ca.engine.kernel.build.SOURCES", SOURCES[:1])  # of several, none could be kept
     monkeypatch.setenv("CXX", f"{launcher} {compiler} -DNAME=1")
-    assert build(find_compiler()).stat().st_size > 0
+    assert build(find_compiler(), SIZES).stat().st_size > 0
 
 
 @pytest.mark.parametrize(
@@ -351,12 +363,12 @@ def test_whatever_fails_is_one_line_and_an_interrupt_passes(
 
     for function in ("find_compiler", "build", "load"):
         with monkeypatch.context() as patches:
-            patches.setattr("ca.engine.kernel.build.build", lambda _: Path("kernel.so"))
+            patches.setattr("ca.engine.kernel.build.build", lambda *_: Path("kernel.so"))
             patches.setattr("ca.engine.kernel.build.find_compiler", lambda: ["c++"])
             patches.setattr(f"ca.engine.kernel.build.{function}", failing)
-            assert library.__wrapped__() is None
+            assert built() is None
             (line,) = capsys.readouterr().err.splitlines()
             assert line.startswith("ca: about half as fast")
             patches.setattr(f"ca.engine.kernel.build.{function}", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                library.__wrapped__()
+                built()

@@ -5,13 +5,13 @@ import gc
 import platform
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 from support.helpers import exit_code, in_child, random_automaton, seeded
 from support.kernel import gradients, grid_of, needs_compiler
+from support.sizes import ARTICLE
 from torch import Tensor, nn
 
 from ca.engine.graph import CellGraph, RandomDraws
@@ -42,9 +42,9 @@ Rollout = tuple[CellularAutomaton, CellGraph, Tensor, RandomDraws]
 def small_rollout(ticks: int = 3) -> Rollout:
     automaton = random_automaton(dtype=torch.float32)
     grid = grid_of(["mixed", "all alive"], (5, 4), 1)
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     assert 0 < graph.num_alive < len(graph.batch), "there are alive cells and faint ones"
-    return automaton, graph, graph.gather(grid), native_draws(ticks, graph.num_alive, 0.5, 0.02, seeded(1))
+    return automaton, graph, graph.gather(grid), native_draws(ARTICLE, ticks, graph.num_alive, 0.5, seeded(1))
 
 
 class ChangedKernel:
@@ -53,24 +53,26 @@ class ChangedKernel:
     def __init__(self, change: Callable[[Any], object]) -> None:
         self._change = change
 
+    def change_by(self, change: Callable[[Any], object]) -> None:
+        self._change = change
+
     def __getattr__(self, name: str) -> Any:
-        return getattr(kernel(), name)
+        return getattr(kernel(ARTICLE), name)
 
     def ca_forward(self, tape: int, arguments: Any) -> None:
         self._change(arguments)
-        kernel().ca_forward(tape, arguments)
+        kernel(ARTICLE).ca_forward(tape, arguments)
 
     def ca_backward(self, tape: int, arguments: Any) -> None:
         self._change(arguments)
-        kernel().ca_backward(tape, arguments)
+        kernel(ARTICLE).ca_backward(tape, arguments)
 
 
 @pytest.fixture
 def change_arguments(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], object]], None]:
-    def change_by(change: Callable[[Any], object]) -> None:
-        monkeypatch.setattr("ca.engine.native_backend.kernel", lambda: ChangedKernel(change))
-
-    return change_by
+    changed = ChangedKernel(lambda arguments: None)
+    monkeypatch.setattr("ca.engine.native_backend.kernel", lambda _: changed)
+    return changed.change_by
 
 
 def wrong_descriptions(code: int, dimensions: int) -> list[Change]:
@@ -112,12 +114,12 @@ def test_both_passes_refuse_every_parameter_that_does_not_fit(
     automaton = rollout[0]
     name = [name for name, _ in automaton.named_parameters()][number]
     for change in wrong_descriptions(FLOAT32, PARAMETER_DIMENSIONS[number]):
-        change_arguments(lambda arguments, change=change: change(arguments.parameters[number]))
+        change_arguments(lambda arguments, change=change: change(arguments.parameters.tensors[number]))
         with pytest.raises(ValueError, match=f"^{name}"):
             native_rollout(*rollout)
         change_arguments(lambda arguments: None)
         end = native_rollout(*rollout)
-        change_arguments(lambda arguments, change=change: change(arguments.gradients[number]))
+        change_arguments(lambda arguments, change=change: change(arguments.gradients.tensors[number]))
         with pytest.raises(ValueError, match=f"^the gradient of {name}"):
             end.sum().backward()
 
@@ -231,12 +233,12 @@ def test_a_tape_without_a_kept_rollout_is_refused(
     with pytest.raises(ValueError, match="holds no rollout that was kept"):
         native_rollout(*rollout).sum().backward()
     with pytest.raises(ValueError, match="there is no tape"):
-        kernel().ca_forward(None, ForwardArguments())
-    tape = kernel().ca_new_tape()
+        kernel(ARTICLE).ca_forward(None, ForwardArguments())
+    tape = kernel(ARTICLE).ca_new_tape()
     for arguments in (None, ForwardArguments()):
         with pytest.raises(ValueError, match="arguments of the compiled kernel do not fit it"):
-            kernel().ca_forward(tape, arguments)
-    kernel().ca_free_tape(tape)
+            kernel(ARTICLE).ca_forward(tape, arguments)
+    kernel(ARTICLE).ca_free_tape(tape)
 
 
 def test_a_refused_rollout_leaves_the_kernel_as_it_was() -> None:
@@ -253,7 +255,7 @@ def rollout_that_needs_too_much_memory(digits: int) -> Rollout:
     """No cell fires, but the states of all faint cells in all ticks exceed the address space."""
     liveness = torch.full((digits, 550, 550), 0.05)
     liveness[:, 0, 0] = 1
-    graph, ticks = CellGraph.of(liveness), 7_000_000
+    graph, ticks = CellGraph.of(liveness, ARTICLE), 7_000_000
     fires, noise = torch.zeros(ticks, digits, dtype=torch.bool), torch.zeros(0, 19)
     cells = torch.zeros(len(graph.batch) + 1, 20)
     return random_automaton(dtype=torch.float32), graph, cells, RandomDraws(fires, noise, [])
@@ -294,14 +296,15 @@ def test_only_a_few_tapes_are_kept_for_later_rollouts(monkeypatch: pytest.Monkey
 
     class CountingKernel(ChangedKernel):
         def ca_new_tape(self) -> int:
-            made.append(kernel().ca_new_tape())
+            made.append(kernel(ARTICLE).ca_new_tape())
             return made[-1]
 
         def ca_free_tape(self, address: int) -> None:
             freed.append(address)
-            kernel().ca_free_tape(address)
+            kernel(ARTICLE).ca_free_tape(address)
 
-    monkeypatch.setattr("ca.engine.native_backend.kernel", lambda: CountingKernel(lambda arguments: None))
+    counting = CountingKernel(lambda arguments: None)
+    monkeypatch.setattr("ca.engine.native_backend.kernel", lambda _: counting)
     rollout = small_rollout()
     gc.collect()
     for _ in range(3):
@@ -336,13 +339,17 @@ def test_the_kernel_takes_over_the_threads_of_pytorch_once(monkeypatch: pytest.M
         torch.set_num_threads(threads)
 
 
-def test_a_tape_that_could_not_be_allocated_is_not_used_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_Tape, "_spare", [])
-    with monkeypatch.context() as failing:
-        no_memory = SimpleNamespace(ca_new_tape=lambda: None, ca_free_tape=None)
-        failing.setattr("ca.engine.native_backend.kernel", lambda: no_memory)
-        with pytest.raises(MemoryError):
-            _Tape()
+def test_a_tape_that_could_not_be_allocated_is_not_used_later() -> None:
+    class Memory:
+        """A kernel that can make no tape at first."""
+
+        addresses: list[int | None] = [None, 1]  # noqa: RUF012
+
+        def ca_new_tape(self) -> int | None:
+            return self.addresses.pop(0)
+
+    memory = Memory()
+    with pytest.raises(MemoryError):
+        _Tape(cast(ctypes.CDLL, memory))
     gc.collect()
-    assert None not in _Tape._spare
-    assert _Tape().address is not None
+    assert _Tape(cast(ctypes.CDLL, memory)).address == 1

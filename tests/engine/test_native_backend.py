@@ -18,6 +18,7 @@ from support.kernel import (
     needs_compiler,
     some_rollout,
 )
+from support.sizes import ARTICLE
 
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph
@@ -126,20 +127,20 @@ def test_without_gradients_the_values_are_the_same(few_digits: Digits) -> None:
 @needs_compiler
 def test_the_kernel_serves_float32_on_the_cpu_and_gradients_of_weights() -> None:
     cells = torch.zeros(3, 20)
-    single = tuple(random_automaton(dtype=torch.float32).parameters())
-    assert serves(cells, single)
-    assert not serves(cells.double(), single)
-    assert not serves(cells, tuple(random_automaton().parameters()))
-    assert not serves(cells.to("meta"), single)
-    assert not serves(cells.clone().requires_grad_(), single)
+    single = random_automaton(dtype=torch.float32)
+    assert serves(single, cells)
+    assert not serves(single, cells.double())
+    assert not serves(random_automaton(), cells)
+    assert not serves(single, cells.to("meta"))
+    assert not serves(single, cells.clone().requires_grad_())
 
 
 def test_without_the_kernel_pytorch_computes(few_digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
     automaton = random_automaton(dtype=torch.float32)
     graph, cells, draws = some_rollout(few_digits, 3, 4, 2)
     expected = rollout(automaton, graph, cells, draws).detach()
-    monkeypatch.setattr("ca.engine.native_backend.library", lambda: None)
-    assert not serves(cells, tuple(automaton.parameters()))
+    monkeypatch.setattr("ca.engine.native_backend.library", lambda _: None)
+    assert not serves(automaton, cells)
     end = rollout(automaton, graph, cells, draws)
     assert difference(end.detach(), expected.double()) < 1e-5
     assert any(gradient.any() for gradient in gradients(automaton, end.sum()))
@@ -172,7 +173,7 @@ def test_both_engines_train_to_the_same_weights(few_digits: Digits) -> None:
 def test_the_observation_of_each_tick_equals_that_of_the_pytorch_engine(few_digits: Digits) -> None:
     grid = with_random_state(few_digits[:6].liveness, seeded(3))
     grid[[1, 5]] = 0  # digits without ink; the last one is in no cell's batch number
-    graph, automaton = CellGraph.of(grid[:, 0]), random_automaton(dtype=torch.float32)
+    graph, automaton = CellGraph.of(grid[:, 0], ARTICLE), random_automaton(dtype=torch.float32)
     draws, cells = random_draws(graph, automaton, 7, seeded(1)), graph.gather(grid)
     after, seen = observe(automaton, graph, cells, draws)
     automaton.double()

@@ -5,7 +5,9 @@ import pytest
 import torch
 from support.helpers import seeded
 from support.kernel import needs_compiler
+from support.sizes import ARTICLE
 
+from ca.architecture import Architecture
 from ca.engine.native_backend import native_draws
 
 
@@ -38,7 +40,7 @@ def in_pairs_of_vectors(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 @needs_compiler
 def test_the_draws_are_those_of_threefry_and_the_noise_is_normal() -> None:
     ticks, cells, rate = 3, 1001, 0.3
-    draws = native_draws(ticks, cells, rate, 2.0, seeded(5))
+    draws = native_draws(Architecture(noise=2.0), ticks, cells, rate, seeded(5))
     fires, noise, counts = draws.fires, draws.noise, draws.counts
     key = torch.randint(2**32, (2,), generator=seeded(5)).tolist()
     x, y = threefry(key, np.arange(1504), 0)
@@ -71,7 +73,7 @@ def test_the_draws_are_the_same_on_any_number_of_threads(monkeypatch: pytest.Mon
     draws = []
     for threads in (1, 2, 5):
         monkeypatch.setattr("ca.engine.native_backend.num_threads", lambda threads=threads: threads)
-        draws.append(native_draws(7, 5000, 0.5, 0.02, seeded(1)))
+        draws.append(native_draws(ARTICLE, 7, 5000, 0.5, seeded(1)))
     for other in draws[1:]:
         assert torch.equal(other.fires, draws[0].fires)
         assert torch.equal(other.noise, draws[0].noise)
@@ -80,7 +82,7 @@ def test_the_draws_are_the_same_on_any_number_of_threads(monkeypatch: pytest.Mon
 @needs_compiler
 @pytest.mark.parametrize("sizes", [(0, 5), (5, 0), (0, 0)])
 def test_nothing_is_drawn_for_no_ticks_or_no_cells(sizes: tuple[int, int]) -> None:
-    draws = native_draws(*sizes, 0.5, 0.02, seeded(1))
+    draws = native_draws(ARTICLE, *sizes, 0.5, seeded(1))
     assert draws.fires.shape == sizes
     assert draws.noise.shape == (0, 19)
     assert draws.counts == [0] * sizes[0]

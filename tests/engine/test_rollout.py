@@ -16,6 +16,7 @@ from support.helpers import (
     seeded,
     with_random_state,
 )
+from support.sizes import ARTICLE
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -62,7 +63,7 @@ def assert_equals_dense(automaton: CellularAutomaton, grid: Tensor, ticks: int, 
 
     Pixels without ink have no row in the engine, and so no gradient: they are left out.
     """
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     draws = random_draws(graph, automaton, ticks, seeded(7))
     factors = torch.randn(grid.shape, dtype=grid.dtype, generator=seeded(8))
     results = []
@@ -103,7 +104,7 @@ def test_a_faint_pixel_is_seen_by_its_neighbours_but_never_changes() -> None:
     with_faint[0, 0, 1, 1] = 0.09
     ends = []
     for grid in (with_faint, without):
-        graph = CellGraph.of(grid[:, 0])
+        graph = CellGraph.of(grid[:, 0], ARTICLE)
         assert graph.num_alive == 8
         ends.append(rolled_out(automaton, grid, graph, random_draws(graph, automaton, 1, seeded(0))))
     differs = (ends[0] != ends[1])[0, 1:].any(0)
@@ -125,7 +126,7 @@ def test_a_larger_board_with_several_digits_equals_the_dense_rule(few_digits: Di
 def test_finite_differences_agree_with_the_gradient_of_the_cells() -> None:
     automaton = random_automaton()
     grid = make_grid((["mixed", "sparse"], (3, 3), 4))
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     assert 0 < graph.num_alive < len(graph.neighbours), "there are alive cells and faint ones"
     draws = random_draws(graph, automaton, 3, seeded(1))
     rows = graph.gather(grid)[:-1].requires_grad_()
@@ -139,7 +140,7 @@ def test_finite_differences_agree_with_the_gradient_of_the_cells() -> None:
 def test_finite_differences_agree_with_the_gradients_of_the_parameters() -> None:
     automaton = random_automaton()
     grid = make_grid((["mixed", "none", "all alive"], (3, 2), 4))
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     cells = graph.gather(grid)
     draws = random_draws(graph, automaton, 3, seeded(1))
 
@@ -153,7 +154,7 @@ def test_finite_differences_agree_with_the_gradients_of_the_parameters() -> None
 def test_a_second_backward_pass_gives_the_same_gradients() -> None:
     automaton = random_automaton()
     grid = make_grid((["mixed"], (5, 5), 4)).requires_grad_()
-    graph = CellGraph.of(grid[:, 0].detach())
+    graph = CellGraph.of(grid[:, 0].detach(), ARTICLE)
     total = rolled_out(automaton, grid, graph, random_draws(graph, automaton, 3, seeded(1))).square().sum()
     wanted = [grid, *automaton.parameters()]
     first = torch.autograd.grad(total, wanted, retain_graph=True)
@@ -164,7 +165,7 @@ def test_a_second_backward_pass_gives_the_same_gradients() -> None:
 @given(grids=grids, ticks=st.integers(0, 3))
 def test_without_gradients_the_values_are_the_same(grids: Grids, ticks: int) -> None:
     automaton, grid = random_automaton(), make_grid(grids)
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     draws = random_draws(graph, automaton, ticks, seeded(1))
     with_gradients = rollout(automaton, graph, graph.gather(grid), draws)
     with torch.no_grad():
@@ -177,7 +178,7 @@ def test_without_gradients_the_values_are_the_same(grids: Grids, ticks: int) -> 
 @pytest.mark.parametrize("gradients", [True, False])
 def test_a_rollout_leaves_what_it_is_given_as_it_is(gradients: bool) -> None:
     automaton, grid = random_automaton(), make_grid((["mixed", "all alive"], (4, 5), 3))
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     draws = random_draws(graph, automaton, 3, seeded(1))
     cells = graph.gather(grid).requires_grad_(gradients)
     watched = [grid, cells, graph.neighbours, draws.fires, draws.noise, *automaton.parameters()]
@@ -195,7 +196,7 @@ def test_a_rollout_leaves_what_it_is_given_as_it_is(gradients: bool) -> None:
 
 def test_zero_ticks_change_nothing_and_pass_the_gradient_through() -> None:
     automaton, grid = random_automaton(), make_grid((["mixed"], (4, 4), 3))
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     cells = graph.gather(grid).requires_grad_()
     end = rollout(automaton, graph, cells, random_draws(graph, automaton, 0, seeded(1)))
     gradient = torch.randn(end.shape, dtype=end.dtype, generator=seeded(2))
@@ -217,13 +218,13 @@ def draws_of_one_digit(both: CellGraph, draws: RandomDraws, digit: int, alone: C
 @given(grids=grids, ticks=st.integers(1, 4))
 def test_the_digits_of_a_batch_never_meet(grids: Grids, ticks: int) -> None:
     automaton, grid = random_automaton(), make_grid(grids)
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     draws = random_draws(graph, automaton, ticks, seeded(1))
     with torch.no_grad():
         together = rolled_out(automaton, grid, graph, draws)
         for digit in range(len(grid)):
             own = grid[digit : digit + 1]
-            alone = CellGraph.of(own[:, 0])
+            alone = CellGraph.of(own[:, 0], ARTICLE)
             own_draws = draws_of_one_digit(graph, draws, digit, alone)
             end = rolled_out(automaton, own, alone, own_draws)
             assert_close(end[0], together[digit], rtol=1e-11, atol=1e-11)
@@ -232,7 +233,7 @@ def test_the_digits_of_a_batch_never_meet(grids: Grids, ticks: int) -> None:
 @given(grids=grids, ticks=st.integers(1, 4))
 def test_liveness_never_changes_and_dead_cells_stay_zero(grids: Grids, ticks: int) -> None:
     automaton, grid = random_automaton(fire_rate=0.8), make_grid(grids)
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     with torch.no_grad():
         cells = rollout(
             automaton, graph, graph.gather(grid), random_draws(graph, automaton, ticks, seeded(1))
@@ -259,7 +260,7 @@ def test_influence_spreads_one_cell_a_tick(
     y, x = int(place[0] * height), int(place[1] * width)
     changed = grid.clone()
     changed[0, 5, y, x] += 1
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     draws = random_draws(graph, automaton, ticks, seeded(1))
     with torch.no_grad():
         ends = [rolled_out(automaton, start, graph, draws) for start in (grid, changed)]
@@ -272,7 +273,7 @@ def test_influence_spreads_one_cell_a_tick(
 @pytest.mark.parametrize("fire_rate", [0.0, 0.1, 0.5, 0.9, 1.0])
 def test_cells_fire_at_the_fire_rate(fire_rate: float) -> None:
     grid = make_grid((["mixed", "all alive", "none"], (20, 20), 1))
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     ticks = 50
     draws = random_draws(graph, random_automaton(fire_rate=fire_rate), ticks, seeded(3))
     fires = draws.fires.float()
@@ -287,7 +288,7 @@ def test_cells_fire_at_the_fire_rate(fire_rate: float) -> None:
 
 
 def test_ticks_fire_independently() -> None:
-    graph = CellGraph.of(make_grid((["all alive"], (40, 40), 1))[:, 0])
+    graph = CellGraph.of(make_grid((["all alive"], (40, 40), 1))[:, 0], ARTICLE)
     draws = random_draws(graph, random_automaton(fire_rate=0.5), 2, seeded(3))
     both = draws.fires.all(0).float().mean().item()
     assert both == pytest.approx(0.25, abs=5 * (0.25 * 0.75 / 1600) ** 0.5)
@@ -297,7 +298,7 @@ def test_ticks_fire_independently() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_noise_has_the_stated_deviation(noise: float, dtype: torch.dtype) -> None:
     automaton = random_automaton(noise=noise, dtype=dtype)
-    graph = CellGraph.of(make_grid((["all alive"], (20, 20), 1))[:, 0])
+    graph = CellGraph.of(make_grid((["all alive"], (20, 20), 1))[:, 0], ARTICLE)
     draws = random_draws(graph, automaton, 20, seeded(3))
     for fired, values in draws.by_tick():
         assert values.shape == (len(fired), 19)
@@ -311,7 +312,7 @@ def test_the_noise_has_the_stated_deviation(noise: float, dtype: torch.dtype) ->
 
 def test_the_same_generator_seed_gives_the_same_rollout() -> None:
     automaton, grid = random_automaton(), make_grid((["mixed"], (6, 6), 1))
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     with torch.no_grad():
         first, again, other = (
             rolled_out(automaton, grid, graph, random_draws(graph, automaton, 4, seeded(seed)))
@@ -324,7 +325,7 @@ def test_the_same_generator_seed_gives_the_same_rollout() -> None:
 def test_single_precision_comes_close_to_double(few_digits: Digits) -> None:
     automaton = random_automaton()
     grid = with_random_state(few_digits[:4].liveness.double(), seeded(3))
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     draws = random_draws(graph, automaton, 5, seeded(1))
     single = replace(draws, noise=draws.noise.float())
     with torch.no_grad():
@@ -336,7 +337,7 @@ def test_single_precision_comes_close_to_double(few_digits: Digits) -> None:
 
 def test_the_graph_of_a_small_image_is_as_drawn() -> None:
     """Worked by hand: rows 0-2 are alive, row 3 is faint, 4 stands for all that has no row."""
-    graph = CellGraph.of(torch.tensor([[[0.5, 0.0, 0.1], [0.0, 1.0, 0.2]]], dtype=torch.float64))
+    graph = CellGraph.of(torch.tensor([[[0.5, 0.0, 0.1], [0.0, 1.0, 0.2]]], dtype=torch.float64), ARTICLE)
     assert graph.num_alive == 3
     assert list(zip(graph.y.tolist(), graph.x.tolist(), strict=True)) == [(0, 0), (1, 1), (1, 2), (0, 2)]
     assert graph.neighbours.tolist() == [
@@ -350,7 +351,7 @@ def test_the_graph_of_a_small_image_is_as_drawn() -> None:
 @given(grids=grids)
 def test_gathering_takes_the_inked_cells_and_scattering_writes_the_alive_ones(grids: Grids) -> None:
     grid = make_grid(grids)
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     cells = graph.gather(grid)
     assert cells.shape == (int((grid[:, 0] > 0).sum()) + 1, 20)
     assert not cells[-1].any()
@@ -368,8 +369,8 @@ def test_a_rollout_on_cuda_equals_one_on_the_processor() -> None:
     for device in ("cpu", "cuda"):
         automaton = random_automaton().to(device)
         start = grid.to(device).requires_grad_()
-        graph = CellGraph.of(start[:, 0].detach())
-        draws = random_draws(CellGraph.of(grid[:, 0]), random_automaton(), 4, seeded(1))
+        graph = CellGraph.of(start[:, 0].detach(), ARTICLE)
+        draws = random_draws(CellGraph.of(grid[:, 0], ARTICLE), random_automaton(), 4, seeded(1))
         moved = RandomDraws(draws.fires.to(device), draws.noise.to(device), draws.counts)
         end = rolled_out(automaton, start, graph, moved)
         gradients = torch.autograd.grad(end.square().sum(), [start, *automaton.parameters()])

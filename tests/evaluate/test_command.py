@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from support.helpers import random_automaton, saved_automaton
 
+from ca.architecture import Architecture
 from ca.cli import main
 from ca.data.digits import Digits, load_digits
 from ca.evaluate import command as evaluate_module
@@ -288,7 +289,7 @@ def test_bundled_automaton_knows_digits(
 def test_checkpoint_keeps_its_fire_rate_and_noise(tmp_path: Path) -> None:
     from ca.checkpoint.folder import load_checkpoint
 
-    path = saved_automaton(tmp_path, CellularAutomaton(0.25, 0.5))
+    path = saved_automaton(tmp_path, CellularAutomaton(Architecture(fire_rate=0.25, noise=0.5)))
     automaton = load_checkpoint(path).automaton
     assert (automaton.fire_rate, automaton.noise) == (0.25, 0.5)
 

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.sizes import ARTICLE, UNDECIDED
 
-from ca.cells import UNDECIDED
 from ca.evaluate.frame import FrameStyle
 from ca.evaluate.views import ChannelView, ClassView, View
 from ca.render.palette import palette_of
 from ca.render.pictures import Picture
 
-PALETTE = palette_of("distinct")
-CLASSES = ClassView(PALETTE, 3, annotated=False, shaded=False)
+PALETTE = palette_of("distinct", 10)
+CLASSES = ClassView(ARTICLE, PALETTE, 3, annotated=False, shaded=False)
 STYLE = FrameStyle(
     picture_size=(200, 300), view=CLASSES, ticks=40, stage_starts=(0, 20), slider=True, heading=False
 )
@@ -23,7 +23,7 @@ def blank(style: FrameStyle) -> Picture:
 
 
 @pytest.mark.parametrize("side", [1, 28, 84, 841])
-@pytest.mark.parametrize("view", [CLASSES, ChannelView(3)])
+@pytest.mark.parametrize("view", [CLASSES, ChannelView(ARTICLE, 3)])
 def test_size_is_even_and_kept(side: int, view: View) -> None:
     style = replace(STYLE, picture_size=(side, side), view=view, heading=True)
     frame = style.frame(blank(style), 5, "note")

@@ -4,6 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.helpers import random_automaton, seeded
+from support.sizes import ARTICLE
 from torch import Tensor
 
 from ca.cells import newborn
@@ -108,8 +109,8 @@ def test_cells_of_a_digit_on_a_board_equal_those_of_the_digit_alone() -> None:
     scene = placement_of(7, 100, 5).scene()
 
     def after_ticks(liveness: Tensor) -> Tensor:
-        graph = CellGraph.of(liveness)
-        grid = newborn(liveness)
+        graph = CellGraph.of(liveness, ARTICLE)
+        grid = newborn(liveness, ARTICLE)
         draws = random_draws(graph, automaton, 6, seeded(0))
         return graph.scatter(rollout(automaton, graph, graph.gather(grid), draws), grid)
 

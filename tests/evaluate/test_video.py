@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from support.helpers import shell_program, told_in_child
+from support.sizes import ARTICLE
 
 from ca.cells import colour_indices
 from ca.evaluate.frame import FrameStyle
@@ -20,7 +21,7 @@ from ca.render.palette import palette_of
 from ca.render.pictures import Picture, cell_tiles, paint
 from ca.system.errors import FailedError
 
-PALETTE = palette_of("distinct")
+PALETTE = palette_of("distinct", 10)
 
 
 def pictures(count: int, zoom: int = 8) -> list[Picture]:
@@ -113,14 +114,14 @@ def test_no_frames_are_no_video(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("side", [27, 28, 29, 30])
 def test_pictures_of_odd_size_are_framed_to_even_and_never_scaled(tmp_path: Path, side: int) -> None:
-    view = ClassView(PALETTE, side, annotated=False, shaded=False)
+    view = ClassView(ARTICLE, PALETTE, side, annotated=False, shaded=False)
     style = FrameStyle(
         picture_size=(side, 5 * side), view=view, ticks=1, stage_starts=(0,), slider=True, heading=False
     )
     cells = torch.zeros(1, 20, 1, 5)
     cells[0, 0] = 1
     cells[0, 10:15, 0].fill_diagonal_(1)
-    frame = style.frame(view.paint(cells, colour_indices(cells))[0], 0, "")
+    frame = style.frame(view.paint(cells, colour_indices(cells, ARTICLE))[0], 0, "")
     write_video(tmp_path / "v.mp4", iter([frame] * 2), 30.0, PALETTE)
     with av.open(tmp_path / "v.mp4") as container:
         seen = [picture.to_ndarray(format="rgb24") for picture in container.decode(video=0)][1]

@@ -5,18 +5,19 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 from support.helpers import random_liveness, seeded, with_random_state
+from support.sizes import ARTICLE
 
 from ca.cells import colour_indices
 from ca.evaluate.views import NEUTRAL, ChannelView, ClassView, View, confidence
 from ca.render.palette import palette_of
 from ca.render.pictures import Picture
 
-PALETTE = palette_of("distinct")
+PALETTE = palette_of("distinct", 10)
 WHITE_OF_ZERO = (247, 247, 247)
 
 
 def painted(view: View, grid: torch.Tensor) -> Picture:
-    return view.paint(grid, colour_indices(grid))
+    return view.paint(grid, colour_indices(grid, ARTICLE))
 
 
 def grid_of(batch: int = 2) -> torch.Tensor:
@@ -27,7 +28,7 @@ def grid_of(batch: int = 2) -> torch.Tensor:
 @pytest.mark.parametrize("zoom", [1, 4])
 def test_every_cell_has_the_colour_of_its_largest_output(zoom: int) -> None:
     grid = grid_of()
-    view = ClassView(PALETTE, zoom, annotated=False, shaded=False)
+    view = ClassView(ARTICLE, PALETTE, zoom, annotated=False, shaded=False)
     pictures = painted(view, grid)
     assert pictures.shape == (2, *view.size(6, 7), 3)
     for number, y, x in np.ndindex(2, 6, 7):
@@ -45,15 +46,16 @@ def test_confidence_is_the_margin_between_the_two_largest_outputs() -> None:
     grid[0, 10:, 0, 0] = torch.tensor([0.0, 0.8, 0.3, 0, 0, 0, 0, 0, 0, -1])
     grid[0, 10:, 0, 1] = torch.tensor([5.0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     grid[0, 10:, 0, 2] = 0.7
-    assert confidence(grid)[0, 0].tolist() == pytest.approx([0.5, 1, 0, 1, 0])
+    assert confidence(grid, ARTICLE)[0, 0].tolist() == pytest.approx([0.5, 1, 0, 1, 0])
 
 
 def test_shaded_cells_are_darker_the_less_sure_they_are() -> None:
     grid = grid_of()
     plain, shaded = (
-        painted(ClassView(PALETTE, 3, annotated=False, shaded=shade), grid) for shade in (False, True)
+        painted(ClassView(ARTICLE, PALETTE, 3, annotated=False, shaded=shade), grid)
+        for shade in (False, True)
     )
-    margin = confidence(grid).numpy().repeat(3, 1).repeat(3, 2)[..., None]
+    margin = confidence(grid, ARTICLE).numpy().repeat(3, 1).repeat(3, 2)[..., None]
     assert np.abs(shaded - plain * margin).max() <= 0.5
     dead = (grid[:, 0] <= 0.1).numpy().repeat(3, 1).repeat(3, 2)
     assert (shaded[dead] == 255).all()
@@ -63,7 +65,7 @@ def test_shaded_cells_are_darker_the_less_sure_they_are() -> None:
 @pytest.mark.parametrize("shaded", [False, True])
 def test_legend_of_classes(shaded: bool) -> None:
     image = Image.new("RGB", (400, 30), "white")
-    view = ClassView(PALETTE, 3, annotated=False, shaded=shaded)
+    view = ClassView(ARTICLE, PALETTE, 3, annotated=False, shaded=shaded)
     view.draw_legend(ImageDraw.Draw(image), (0, 5, 399, 25), 12)
     pixels = np.asarray(image)
     assert (pixels[:5] == 255).all()
@@ -77,7 +79,7 @@ def test_legend_of_classes(shaded: bool) -> None:
 
 
 def test_colours_of_a_gif_of_classes_include_the_palette() -> None:
-    colours = ClassView(PALETTE, 3, annotated=True, shaded=False).colours
+    colours = ClassView(ARTICLE, PALETTE, 3, annotated=True, shaded=False).colours
     assert colours.shape[1] == 3
     assert 12 <= len(colours) <= 256
     assert {tuple(colour) for colour in PALETTE.tolist()} <= {tuple(colour) for colour in colours.tolist()}
@@ -88,12 +90,12 @@ def one_cell(channel: int, value: float, zoom: int = 3) -> np.ndarray:
     grid = torch.zeros(1, 20, 28, 28)
     grid[0, 0, 10, 12] = 1
     grid[0, channel, 10, 12] = value
-    return painted(ChannelView(zoom), grid)[0]
+    return painted(ChannelView(ARTICLE, zoom), grid)[0]
 
 
 @pytest.mark.parametrize("zoom", [1, 3, 6])
 def test_size_of_channels(zoom: int) -> None:
-    view = ChannelView(zoom)
+    view = ChannelView(ARTICLE, zoom)
     assert painted(view, torch.zeros(2, 20, 28, 28)).shape == (2, *view.size(28, 28), 3)
 
 
@@ -129,14 +131,14 @@ def test_colour_tells_sign_and_size() -> None:
 
 
 def test_dead_cells_have_a_colour_of_their_own() -> None:
-    picture = painted(ChannelView(3), torch.zeros(1, 20, 28, 28))[0]
+    picture = painted(ChannelView(ARTICLE, 3), torch.zeros(1, 20, 28, 28))[0]
     neutral = (picture == NEUTRAL).all(-1).sum()
     assert neutral == 19 * 28 * 28 * 9
 
 
 def test_legend_of_channels_runs_from_blue_over_white_to_red() -> None:
     image = Image.new("RGB", (400, 30), "white")
-    ChannelView(3).draw_legend(ImageDraw.Draw(image), (0, 5, 399, 25), 12)
+    ChannelView(ARTICLE, 3).draw_legend(ImageDraw.Draw(image), (0, 5, 399, 25), 12)
     row = np.asarray(image)[6].astype(int)
     coloured = np.nonzero((row != 255).any(-1))[0]
     left, middle, right = row[coloured[0]], row[coloured[len(coloured) // 2]], row[coloured[-1]]

@@ -10,7 +10,7 @@ from ca.page.draws import page_draws
 
 def test_page_and_python_draw_the_same_numbers(page: Page) -> None:
     side, seed, tick = 56, 4_000_000_000, 123
-    fired, noise = page_draws(side, seed=seed, tick=tick, fire_rate=0.3, noise=0.05)
+    fired, noise = page_draws(side, 19, seed=seed, tick=tick, fire_rate=0.3, noise=0.05)
     drawn = page.evaluate(
         """([side, seed, tick]) => {
           const all = Int32Array.from({ length: side * side }, (_, cell) => cell);
@@ -29,7 +29,7 @@ def test_page_and_python_draw_the_same_numbers(page: Page) -> None:
 def test_draws_are_uniform_normal_and_independent() -> None:
     rates, values = [], []
     for tick in range(60):
-        fired, noise = page_draws(56, seed=tick % 3, tick=tick, fire_rate=0.5, noise=0.02)
+        fired, noise = page_draws(56, 19, seed=tick % 3, tick=tick, fire_rate=0.5, noise=0.02)
         rates.append(fired.double().mean().item())
         values.append(noise)
     assert np.mean(rates) == pytest.approx(0.5, abs=0.005)

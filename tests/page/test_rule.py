@@ -7,8 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from support.helpers import random_automaton, saved_automaton, seeded
+from support.sizes import ARTICLE
 from torch import Tensor, nn
 
+from ca.architecture import Architecture
 from ca.cells import newborn
 from ca.checkpoint.folder import Checkpoint, load_checkpoint
 from ca.data.digits import Digits, load_digits
@@ -31,14 +33,14 @@ def with_automaton(automaton: CellularAutomaton) -> Checkpoint:
 
 def test_page_rule_is_the_model_s() -> None:
     automaton = random_automaton()
-    grid = newborn(TEST_DIGITS[:1].liveness.double())
+    grid = newborn(TEST_DIGITS[:1].liveness.double(), ARTICLE)
     grid[:, 1:] = torch.randn(grid[:, 1:].shape, generator=seeded(0), dtype=torch.float64)
     grid[:, 1:] *= grid[:, :1] > 0.1
     noise = torch.randn(grid[:, 1:].shape, generator=seeded(1), dtype=torch.float64)
     with torch.no_grad():
         expected = automaton.tick(grid, torch.ones(1, 28, 28, dtype=torch.bool), noise)[0]
     weights = {name: tensor.numpy() for name, tensor in automaton.state_dict().items()}
-    found = page_tick(weights, grid[0].numpy(), noise[0].numpy())
+    found = page_tick(ARTICLE, weights, grid[0].numpy(), noise[0].numpy())
     assert torch.allclose(torch.from_numpy(found), expected, rtol=0, atol=1e-12)
 
 
@@ -103,7 +105,7 @@ def test_automaton_with_another_rule_is_refused(automaton: type[CellularAutomato
 
 
 def test_automaton_that_never_fires_is_compared_too() -> None:
-    automaton = Smooth(fire_rate=0)
+    automaton = Smooth(Architecture(fire_rate=0))
     with pytest.raises(FailedError, match="the page computes another rule"):
         build_page(with_automaton(automaton), TEST_DIGITS)
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from support.helpers import random_automaton, seeded
+from support.sizes import ARTICLE
 
 from ca.cells import alive, outputs
 from ca.data.digits import load_digits
@@ -46,6 +47,6 @@ def test_the_votes_of_each_tick_are_those_of_its_cells() -> None:
     assert len(seen) == 4
     for grid, counts in seen:
         for number in range(3):
-            cells = outputs(grid)[number].movedim(0, -1)[alive(grid[number, 0])]
+            cells = outputs(grid, ARTICLE)[number].movedim(0, -1)[alive(grid[number, 0], ARTICLE)]
             assert (cells.argmax(1).bincount(minlength=10) == counts[number]).all()
     assert (seen[-1][0][:, 0] * 255).round().byte().equal(torch.from_numpy(images))

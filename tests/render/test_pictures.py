@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 import torch
+from support.sizes import ARTICLE, DEAD, UNDECIDED
 
-from ca.cells import DEAD, UNDECIDED, colour_indices
+from ca.cells import colour_indices
 from ca.render.palette import CLASS_COLOURS, ink_on, palette_of
 from ca.render.pictures import MIN_ANNOTATED_ZOOM, cell_tiles, mosaic, mosaic_shape, paint
 from ca.settings.choices import Colours
 
-PALETTE = palette_of("distinct")
+PALETTE = palette_of("distinct", 10)
 
 
 def test_palette_is_the_articles() -> None:
-    assert [tuple(int(part) for part in colour) for colour in palette_of("article")] == [
+    assert [tuple(int(part) for part in colour) for colour in palette_of("article", 10)] == [
         (128, 0, 0),
         (230, 25, 75),
         (70, 240, 240),
@@ -37,7 +38,7 @@ def test_cell_shows_its_class_or_that_it_has_none_or_is_dead() -> None:
     grid[0, 9, 0, 1] = 5.0  # the last communication channel is no output
     grid[0, 10 + 4, 0, 2] = 1.0
     grid[0, 10:, 0, 3] = -1.0
-    assert colour_indices(grid).tolist() == [[[7, UNDECIDED, DEAD, UNDECIDED]]]
+    assert colour_indices(grid, ARTICLE).tolist() == [[[7, UNDECIDED, DEAD, UNDECIDED]]]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_class_is_written_into_cells_that_have_room() -> None:
 @pytest.mark.parametrize("colours", CLASS_COLOURS)
 def test_written_class_stands_out_from_its_colour(colours: Colours) -> None:
     """Contrast of at least 4.5 : 1 by the formula of WCAG 2."""
-    for index, colour in enumerate(palette_of(colours)[:10]):
+    for index, colour in enumerate(palette_of(colours, 10)[:10]):
         lighter, darker = sorted((_luminance(colour), _luminance(np.array(ink_on(colour)))))[::-1]
         assert (lighter + 0.05) / (darker + 0.05) > 4.5, index
 

@@ -13,9 +13,9 @@ import pytest
 import torch
 from PIL import Image
 from support.helpers import random_automaton, saved_automaton, seeded
+from support.sizes import DEAD, UNDECIDED
 from tqdm import tqdm
 
-from ca.cells import DEAD, UNDECIDED
 from ca.cli import main, parse
 from ca.data.digits import Digits, load_digits
 from ca.metrics import agreement
@@ -237,7 +237,7 @@ def test_digits_have_the_chosen_colours(
     palettes: list[np.ndarray] = []
     monkeypatch.setattr(DRAWING["worst"], lambda *args, **_: palettes.append(args[3]))
     report(replace(settings, colours=colours))
-    assert (palettes[0] == palette_of(colours)).all()
+    assert (palettes[0] == palette_of(colours, 10)).all()
 
 
 @pytest.mark.usefixtures("drawing_nothing")

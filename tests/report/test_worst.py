@@ -7,13 +7,13 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from support.helpers import seeded
+from support.sizes import DEAD, UNDECIDED
 from torch import Tensor
 
-from ca.cells import DEAD, UNDECIDED
 from ca.render.palette import palette_of
 from ca.report.worst import agreed_on_wrong, draw_worst, never_agreed
 
-PALETTE = palette_of("distinct")
+PALETTE = palette_of("distinct", 10)
 
 
 @pytest.fixture

@@ -33,6 +33,9 @@ LEAST_AND_MOST = {
     "noise": (0, 1000),
     "written_share": (0, 1),
     "rate": (0, 1),
+    "communication_channels": (0, 64),
+    "alive_threshold": (0, 1),
+    "noise_level": (0, 1000),
 }
 
 
@@ -49,7 +52,7 @@ def numbers_of(kind: type) -> dict[str, type]:
 
 def test_all_numeric_settings_are_found() -> None:
     count = sum(len(numbers_of(kind)) for kind in ALL)
-    assert count == 30
+    assert count == 36
     assert numbers_of(EvaluateSettings)["fire_rate"] is float
     assert numbers_of(TrainSettings)["ticks"] is tuple
 
@@ -86,6 +89,9 @@ def test_any_number_is_taken_within_its_range_or_refused_by_name(
     if number is tuple and name == "fire_rate":
         assert len(value) <= 2
         assert all(0 < each <= 1 for each in value)
+    elif name == "hidden":
+        assert 1 <= len(value) <= 4
+        assert all(1 <= each <= 512 for each in value)
     elif number is tuple:
         assert len(value) in (2, 4)
         assert all(each >= 1 for each in value)

@@ -153,10 +153,12 @@ def test_values_at_the_edges_are_accepted() -> None:
 
 
 def test_flags_of_train_reach_its_settings() -> None:
-    arguments = ["train", "--recipe", "article", "--regime", "naive", "--loss", "cross-entropy", "--no-noise"]
-    settings = parse([*arguments, "--steps", "100_000", "--seed", "7", "--data-dir", "d"])
+    arguments = ["train", "--recipe", "article", "--regime", "naive", "--loss", "cross-entropy"]
+    settings = parse(
+        [*arguments, "--noise-level", "0", "--steps", "100_000", "--seed", "7", "--data-dir", "d"]
+    )
     assert settings == TrainSettings(
-        recipe="article", regime="naive", loss="cross-entropy", noise=False, seed=7, data_dir=Path("d")
+        recipe="article", regime="naive", loss="cross-entropy", noise_level=0.0, seed=7, data_dir=Path("d")
     )
     assert parse(["train", "--ticks", "3", "9"]) == TrainSettings(ticks=(3, 9))
     assert parse(["train", "--ticks", "3", "9", "4", "9"]) == TrainSettings(ticks=(3, 9, 4, 9))

@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ca.cells import newborn
+from ca.architecture import Architecture
+from ca.cells import alive, newborn
 from ca.checkpoint.config import CONFIG, Machine, sealed
 from ca.checkpoint.folder import save_checkpoint
 from ca.cli import main
@@ -21,8 +23,8 @@ from ca.data.digits import Digits
 from ca.engine.graph import CellGraph, RandomDraws
 from ca.model import CellularAutomaton
 from ca.settings.choices import Dataset
-from ca.settings.training import RunSettings
-from ca.sizes import ALIVE_THRESHOLD, NUM_CLASSES, STATE_CHANNELS
+from ca.settings.training import RunSettings, settings_of
+from support.sizes import ALIVE_THRESHOLD, ARTICLE, NUM_CLASSES
 
 NO_FOLDER = Path("no-such-folder")
 FIRST_GREY = 30  # alive: 30 / 255 > 0.1
@@ -34,10 +36,15 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def random_automaton(
-    seed: int = 0, *, fire_rate: float = 0.5, noise: float = 0.02, dtype: torch.dtype = torch.float64
+    seed: int = 0,
+    *,
+    fire_rate: float = 0.5,
+    noise: float = 0.02,
+    dtype: torch.dtype = torch.float64,
+    architecture: Architecture = ARTICLE,
 ) -> CellularAutomaton:
     """Make an automaton whose parameters are all random, biases and last layer too."""
-    automaton = CellularAutomaton(fire_rate, noise).to(dtype)
+    automaton = CellularAutomaton(replace(architecture, fire_rate=fire_rate, noise=noise)).to(dtype)
     generator = seeded(seed)
     with torch.no_grad():
         for parameter in automaton.parameters():
@@ -51,7 +58,7 @@ def saved_automaton(folder: Path, automaton: CellularAutomaton, dataset: Dataset
         folder,
         automaton,
         step=7,
-        training=RunSettings(dataset=dataset),
+        training=RunSettings(dataset=dataset, **settings_of(automaton.architecture)),
         machine=MACHINE,
         metrics={},
         training_state={},
@@ -158,16 +165,18 @@ def random_liveness(ink: str, height: int, width: int, generator: torch.Generato
 INKS = ("none", "all faint", "all alive", "one alive", "mixed", "sparse")
 
 
-def with_random_state(liveness: Tensor, generator: torch.Generator) -> Tensor:
+def with_random_state(
+    liveness: Tensor, generator: torch.Generator, architecture: Architecture = ARTICLE
+) -> Tensor:
     """Make a grid of digits whose alive cells have random state."""
-    grid = newborn(liveness)
+    grid = newborn(liveness, architecture)
     state = torch.randn(grid[:, 1:].shape, dtype=grid.dtype, generator=generator)
-    grid[:, 1:] = state * (liveness > ALIVE_THRESHOLD).unsqueeze(1)
+    grid[:, 1:] = state * alive(liveness, architecture).unsqueeze(1)
     return grid
 
 
 def dense_draws(graph: CellGraph, draws: RandomDraws, liveness: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Fire mask (batch, height, width) and noise (batch, 19, height, width) of each tick.
+    """Fire mask (batch, height, width) and noise (batch, state channels, height, width) of each tick.
 
     The noise of cells that do not fire is large: the rule must not use it.
     """
@@ -176,7 +185,7 @@ def dense_draws(graph: CellGraph, draws: RandomDraws, liveness: Tensor) -> list[
         mask = torch.zeros(liveness.shape, dtype=torch.bool)
         mask[graph.batch[fired], graph.y[fired], graph.x[fired]] = True
         everywhere = torch.full(
-            (liveness.shape[0], STATE_CHANNELS, *liveness.shape[1:]), 7.0, dtype=noise.dtype
+            (liveness.shape[0], noise.shape[1], *liveness.shape[1:]), 7.0, dtype=noise.dtype
         )
         everywhere[graph.batch[fired], :, graph.y[fired], graph.x[fired]] = noise
         dense.append((mask, everywhere))

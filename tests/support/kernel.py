@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ca.architecture import Architecture
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph, RandomDraws
 from ca.engine.kernel.build import find_compiler, library
@@ -15,9 +16,10 @@ from ca.engine.native_backend import native_rollout, serves
 from ca.engine.rollout import random_draws
 from ca.model import CellularAutomaton
 from support.helpers import dense_draws, random_automaton, random_liveness, seeded, with_random_state
+from support.sizes import ARTICLE
 
 needs_compiler = pytest.mark.skipif(
-    library() is None and os.environ.get("CA_KERNEL_TESTS") != "required",
+    library(ARTICLE) is None and os.environ.get("CA_KERNEL_TESTS") != "required",
     reason="no C++ compiler here (on Debian: g++)",
 )
 
@@ -27,20 +29,22 @@ def quick_compiler() -> str:
     return shlex.join([*find_compiler(), "-O0"])
 
 
-def grid_of(inks: list[str], size: tuple[int, int], seed: int) -> Tensor:
+def grid_of(
+    inks: list[str], size: tuple[int, int], seed: int, architecture: Architecture = ARTICLE
+) -> Tensor:
     """Random digits, (digits, channels, height, width) float32."""
     generator = seeded(seed)
     liveness = torch.zeros(len(inks), *size, dtype=torch.float64)
     for digit, ink in enumerate(inks):
         liveness[digit] = random_liveness(ink, *size, generator)
-    return with_random_state(liveness, generator).float()
+    return with_random_state(liveness, generator, architecture).float()
 
 
 def some_rollout(
     few_digits: Digits, count: int, ticks: int, seed: int
 ) -> tuple[CellGraph, Tensor, RandomDraws]:
     grid = with_random_state(few_digits[seed : seed + count].liveness, seeded(seed))
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
     draws = random_draws(graph, random_automaton(dtype=torch.float32), ticks, seeded(seed))
     return graph, graph.gather(grid), draws
 
@@ -59,11 +63,11 @@ def difference(found: Tensor, expected: Tensor) -> float:
 
 def assert_equals_dense(automaton: CellularAutomaton, grid: Tensor, ticks: int) -> None:
     """Compare the kernel's final states and gradients with those of the dense rule in float64."""
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], automaton.architecture)
     draws = random_draws(graph, automaton, ticks, seeded(7))
     factors = torch.randn(grid.shape, dtype=torch.float64, generator=seeded(8))
     cells = graph.gather(grid)
-    assert serves(cells, tuple(automaton.parameters()))
+    assert serves(automaton, cells)
     end = graph.scatter(native_rollout(automaton, graph, cells, draws), grid)
 
     exact = copy.deepcopy(automaton).double()

@@ -116,7 +116,7 @@ def test_two_ranks_equal_one_process(recipe: str, loss: str, tmp_path: Path) -> 
 
     With Adam: the eigenbases of SOAP turn differences of rounding into other weights.
     """
-    settings = small(tmp_path, recipe=recipe, loss=loss, noise=False, **SHARED)
+    settings = small(tmp_path, recipe=recipe, loss=loss, noise_level=0.0, **SHARED)
 
     def steps(run: TrainingRun) -> dict[str, Tensor]:
         run.automaton.fire_rate = 1.0
@@ -276,9 +276,9 @@ def test_processes_that_nothing_joins_are_one_line(monkeypatch: pytest.MonkeyPat
         ("--steps 25", "--steps 24", "--steps 25"),
         ("--batch-size 16", "--batch-size 8", "--batch-size 16"),
         (
-            "--no-noise --checkpoint-every 3",
-            "--noise, --checkpoint-every 7",
-            "--no-noise, --checkpoint-every 3",
+            "--hidden 32 --noise-level 0 --checkpoint-every 3",
+            "--hidden 80 80, --noise-level 0.02, --checkpoint-every 7",
+            "--hidden 32, --noise-level 0.0, --checkpoint-every 3",
         ),
         ("--profile", "--no-profile", "--profile"),
     ],

@@ -57,7 +57,7 @@ def test_another_seed_is_another_run(whole_run: Path, tmp_path: Path) -> None:
         {"loss": "cross-entropy"},
         {"regime": "naive"},
         {"regime": "persistent"},
-        {"noise": False},
+        {"noise_level": 0.0},
         {"ticks": (3, 4)},
         {"recipe": "article"},
         {"batch_size": 8},
@@ -78,7 +78,7 @@ def test_every_setting_of_a_run_changes_the_trained_weights(
 
 def test_the_noise_setting_reaches_the_automaton(tmp_path: Path) -> None:
     assert TrainingRun.start(small(tmp_path), CPU).automaton.noise == 0.02
-    assert TrainingRun.start(small(tmp_path, noise=False), CPU).automaton.noise == 0
+    assert TrainingRun.start(small(tmp_path, noise_level=0.0), CPU).automaton.noise == 0
 
 
 def test_ticks_move_from_their_first_bounds_to_their_last() -> None:

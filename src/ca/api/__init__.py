@@ -3,6 +3,7 @@
 from ca.api.automata import save_automaton
 from ca.api.rollouts import Classification, classify, draw_cells, roll_out
 from ca.api.training import measure_automaton, train_automaton
+from ca.architecture import Architecture
 from ca.data.arrays import make_digits
 from ca.data.digits import Digits, load_digits
 from ca.model import CellularAutomaton
@@ -10,6 +11,7 @@ from ca.protocol import Measurements
 from ca.system.errors import FailedError
 
 __all__ = [
+    "Architecture",
     "CellularAutomaton",
     "Classification",
     "Digits",

@@ -10,7 +10,7 @@ from ca.checkpoint.folder import save_checkpoint
 from ca.engine.device import machine
 from ca.model import CellularAutomaton
 from ca.settings.choices import Dataset
-from ca.settings.training import RunSettings
+from ca.settings.training import RunSettings, settings_of
 from ca.system.arguments import check_at_least, check_choice
 
 
@@ -49,8 +49,8 @@ def save_automaton(
         Path(folder).expanduser(),
         automaton,
         step=step,
-        training=RunSettings(dataset=dataset),
-        machine=msgspec.convert(machine(device_of(automaton), processes=1), Machine),
+        training=RunSettings(dataset=dataset, **settings_of(automaton.architecture)),
+        machine=msgspec.convert(machine(device_of(automaton), automaton.architecture, processes=1), Machine),
         metrics={},
         training_state={},
     )

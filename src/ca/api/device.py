@@ -16,8 +16,8 @@ def device_of(automaton: CellularAutomaton) -> torch.device:
 
 
 @contextmanager
-def engine_threads(device: torch.device) -> Generator[None]:
+def engine_threads(automaton: CellularAutomaton) -> Generator[None]:
     """Leave PyTorch's threads to the compiled kernel within the `with` block, and restore them after it."""
     with restored_threads():
-        configure_threads(device)
+        configure_threads(device_of(automaton), automaton.architecture)
         yield

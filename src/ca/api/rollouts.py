@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ca.api.device import engine_threads
+from ca.architecture import Architecture
 from ca.cells import Indices, colour_indices, mutate, newborn, outputs
 from ca.data.arrays import Images, liveness_of
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import random_draws, rollout
 from ca.metrics import count_votes
-from ca.model import CellularAutomaton
+from ca.model import ARTICLE, CellularAutomaton
 from ca.protocol import DIGITS_AT_ONCE, TICKS_AT_ONCE
 from ca.render.palette import palette_of
 from ca.render.pictures import Picture, mosaic, mosaic_shape
 from ca.settings.choices import DEFAULT_COLOURS, Colours
-from ca.sizes import CHANNELS
 from ca.system.arguments import check_at_least, check_choice
 from ca.system.seeds import seeded
 
@@ -29,11 +29,12 @@ class Classification:
     """What the cells of each image output after a rollout.
 
     Attributes:
-        classes: (batch,) int64, the class 0-9 that most alive cells of the image output
-        votes: (batch, 10) int64, how many alive cells output each class
+        classes: (batch,) int64, the class that most alive cells of the image output
+        votes: (batch, classes) int64, how many alive cells output each class
         agreement: (batch,) float64, share of the alive cells that output the image's class; 1.0: all agree
-        cells: (batch, height, width) uint8, class of each cell; 10: alive, no output is positive; 11: dead
-        grid: (batch, 20, height, width), liveness, then the 19 state channels of each cell, on the
+        cells: (batch, height, width) uint8, class of each cell; of ten classes, 10 is an alive cell
+            without a positive output, and 11 a dead one
+        grid: (batch, channels, height, width), liveness, then the state channels of each cell, on the
             automaton's device
 
     Example:
@@ -79,23 +80,24 @@ def classify(
     liveness = _liveness_for(automaton, images)
     check_at_least(1, "ticks", ticks)
     generator = seeded(seed, liveness.device)
+    architecture = automaton.architecture
     votes, grids = [], []
-    with engine_threads(liveness.device):
+    with engine_threads(automaton):
         for part in liveness.split(DIGITS_AT_ONCE):
-            graph, grid = CellGraph.of(part), newborn(part)
+            graph, grid = CellGraph.of(part, architecture), newborn(part, architecture)
             cells = graph.gather(grid)
             for first in range(0, ticks, TICKS_AT_ONCE):
                 draws = random_draws(graph, automaton, min(TICKS_AT_ONCE, ticks - first), generator)
                 cells = rollout(automaton, graph, cells, draws)
             living = slice(graph.num_alive)
-            votes.append(count_votes(outputs(cells[living]), graph.batch[living], len(part)))
+            votes.append(count_votes(outputs(cells[living], architecture), graph.batch[living], len(part)))
             grids.append(graph.scatter(cells, grid))
     counts, grid = torch.cat(votes).cpu().numpy(), torch.cat(grids)
     return Classification(
         classes=counts.argmax(1),
         votes=counts,
         agreement=counts.max(1) / counts.sum(1),
-        cells=colour_indices(grid),
+        cells=colour_indices(grid, architecture),
         grid=grid,
     )
 
@@ -113,13 +115,13 @@ def roll_out(
     Args:
         images: as in `classify`
         ticks: applications of the update rule
-        start: (batch, 20, height, width), a grid of other images of the same size, for instance the last one
-            of a rollout: its images mutate to `images`, and cells alive in both keep their state (article,
-            "Experiment 1"). None: zero state
+        start: (batch, channels, height, width), a grid of other images of the same size, for instance the
+            last one of a rollout: its images mutate to `images`, and cells alive in both keep their state
+            (article, "Experiment 1"). None: zero state
         seed: of the random draws
 
     Yields:
-        (batch, 20, height, width), liveness in channel 0, then 19 state channels, the ten outputs last
+        (batch, channels, height, width), liveness in channel 0, then the state channels, the outputs last
 
     Raises:
         ValueError: as in `classify`, or `start` has another shape
@@ -133,11 +135,11 @@ def roll_out(
     """
     liveness = _liveness_for(automaton, images)
     check_at_least(1, "ticks", ticks)
-    grid = newborn(liveness)
+    grid = newborn(liveness, automaton.architecture)
     if start is not None:
         if start.shape != grid.shape:
             raise ValueError(f"start has shape {tuple(start.shape)}: images need {tuple(grid.shape)}")
-        grid = mutate(start.to(grid), liveness)
+        grid = mutate(start.to(grid), liveness, automaton.architecture)
     return _ticks(automaton, grid, ticks, seeded(seed, liveness.device))
 
 
@@ -145,23 +147,30 @@ def roll_out(
 def _ticks(
     automaton: CellularAutomaton, grid: Tensor, ticks: int, generator: torch.Generator
 ) -> Iterator[Tensor]:
-    graph = CellGraph.of(grid[:, 0])
+    graph = CellGraph.of(grid[:, 0], automaton.architecture)
     cells = graph.gather(grid)
     yield grid
     for _ in range(ticks):
-        with engine_threads(grid.device):
+        with engine_threads(automaton):
             cells = rollout(automaton, graph, cells, random_draws(graph, automaton, 1, generator))
             grid = graph.scatter(cells, grid)
         yield grid
 
 
-def draw_cells(grid: Tensor, *, zoom: int = 4, colours: Colours = DEFAULT_COLOURS) -> Picture:
+def draw_cells(
+    grid: Tensor,
+    *,
+    zoom: int = 4,
+    colours: Colours = DEFAULT_COLOURS,
+    architecture: Architecture = ARTICLE,
+) -> Picture:
     """Draw each cell in the colour of its class, the images side by side.
 
     Args:
-        grid: (batch, 20, height, width), of `roll_out` or `classify`
+        grid: (batch, channels, height, width), of `roll_out` or `classify`
         zoom: pixels along the side of a cell
         colours: of the classes: "distinct" or "petroff" (both also for colour-blind eyes), or "article"
+        architecture: of the automaton whose grid it is
 
     Returns:
         (rows * height * zoom, columns * width * zoom, 3) uint8 RGB; dead cells white, undecided ones black
@@ -177,12 +186,17 @@ def draw_cells(grid: Tensor, *, zoom: int = 4, colours: Colours = DEFAULT_COLOUR
         (112, 112, 3)
     """
     check_at_least(1, "zoom", zoom)
-    if grid.ndim != 4 or grid.shape[1] != CHANNELS:
-        raise ValueError(f"grid has shape {tuple(grid.shape)}, not (batch, {CHANNELS}, height, width)")
+    if grid.ndim != 4 or grid.shape[1] != architecture.channels:
+        raise ValueError(
+            f"grid has shape {tuple(grid.shape)}, not (batch, {architecture.channels}, height, width)"
+        )
     check_choice("colours", colours, Colours)
-    pictures = palette_of(colours)[colour_indices(grid)].repeat(zoom, 1).repeat(zoom, 2)
+    palette, indices = palette_of(colours, architecture.classes), colour_indices(grid, architecture)
+    pictures = palette[indices].repeat(zoom, 1).repeat(zoom, 2)
     return mosaic(pictures, *mosaic_shape(len(pictures)))
 
 
 def _liveness_for(automaton: CellularAutomaton, images: Images) -> Tensor:
-    return liveness_of(images).to(next(automaton.parameters()))  # of its device and type
+    return liveness_of(images, automaton.architecture.alive_threshold).to(
+        next(automaton.parameters())
+    )  # of its device and type

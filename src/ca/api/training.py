@@ -8,12 +8,13 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ca.api.device import device_of, engine_threads
+from ca.architecture import Architecture
 from ca.data.digits import Digits
 from ca.model import CellularAutomaton
 from ca.protocol import Measurements, measure
 from ca.settings.choices import LossName, RecipeName, Regime
 from ca.settings.recipes import RECIPES
-from ca.settings.training import TrainSettings
+from ca.settings.training import TrainSettings, settings_of
 from ca.system.arguments import check_at_least, check_choice
 from ca.system.errors import UsageError
 from ca.system.seeds import seeded
@@ -83,6 +84,7 @@ def train_automaton(
         ("loss", loss, LossName),
     ):
         check_choice(name, value, choices)
+    architecture = Architecture() if automaton is None else automaton.architecture
     try:
         settings = TrainSettings(
             recipe=recipe,
@@ -95,6 +97,7 @@ def train_automaton(
             rate=RECIPES[recipe].rate if rate is None else rate,
             seed=seed,
             held_out=0,
+            **settings_of(architecture),
         )
     except UsageError as error:  # names flags of the command line
         raise ValueError(re.sub(r"--([a-z-]+)", lambda flag: flag[1].replace("-", "_"), str(error))) from None
@@ -102,7 +105,7 @@ def train_automaton(
         check_at_least(1, "the number of digits", len(digits))
     device = torch.device("cpu") if automaton is None else device_of(automaton)
     run = TrainingRun.start(settings, device, automaton=automaton, digits=digits)
-    with engine_threads(device), tqdm(total=steps, unit="step", disable=not progress) as bar:
+    with engine_threads(run.automaton), tqdm(total=steps, unit="step", disable=not progress) as bar:
 
         def on_step(run: TrainingRun, step_loss: Tensor) -> None:
             if progress and run.step % RECORD_EVERY == 0:  # reading the loss makes a GPU's host wait
@@ -149,7 +152,7 @@ def measure_automaton(
     check_at_least(1, "stages", stages)
     check_at_least(1 if stages == 1 else 2, "the number of digits", len(digits))
     device = device_of(automaton)
-    with engine_threads(device), tqdm(total=len(digits), unit="digit", disable=not progress) as bar:
+    with engine_threads(automaton), tqdm(total=len(digits), unit="digit", disable=not progress) as bar:
         return measure(
             automaton,
             digits.to(device),

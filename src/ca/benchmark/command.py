@@ -11,8 +11,8 @@ from ca.benchmark.result import Conditions, Result
 from ca.benchmark.speed import measure_speeds
 from ca.benchmark.table import benchmark_table
 from ca.engine.device import configure_threads, resolve_device
-from ca.engine.kernel.build import library
 from ca.engine.kernel.threads import num_threads
+from ca.engine.native_backend import available
 from ca.render.attempt import drawing
 from ca.settings.commands import BenchmarkSettings
 from ca.system.folders import prepare_folder, writing
@@ -31,7 +31,7 @@ def benchmark(settings: BenchmarkSettings) -> None:
         FailedError: the device is missing, the folder can't be written, or the figure can't be drawn
     """
     device = resolve_device(settings.device)
-    configure_threads(device)
+    configure_threads(device, settings.architecture)
     folder = prepare_folder(settings.output_dir)
     result = _measure(settings, device)
     print(json.dumps(result.as_json(), indent=1) if settings.json else benchmark_table(result))
@@ -46,7 +46,7 @@ def benchmark(settings: BenchmarkSettings) -> None:
 
 
 def _measure(settings: BenchmarkSettings, device: torch.device) -> Result:
-    compiled = device.type == "cpu" and library() is not None
+    compiled = device.type == "cpu" and available(settings.architecture)
     conditions = Conditions(
         device=str(device),
         engine="compiled kernel" if compiled else "PyTorch",

@@ -53,8 +53,8 @@ def _time_ticks(liveness: Tensor, seed: int) -> tuple[int, float]:
     automaton.reset_parameters(seeded(seed))
     automaton.to(liveness.device)
     generator = seeded(seed, liveness.device)
-    graph = CellGraph.of(liveness)
-    cells = graph.gather(newborn(liveness))
+    graph = CellGraph.of(liveness, automaton.architecture)
+    cells = graph.gather(newborn(liveness, automaton.architecture))
     times = []
     for _ in range(1 + TIMES):
         wait_for(liveness.device)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ca.architecture import TAPS, Architecture
 from ca.cells import alive, outputs
 from ca.data.digits import load_digits
 from ca.engine.kernel.threads import num_threads
@@ -21,17 +22,12 @@ from ca.loss import LOSSES
 from ca.protocol import measure
 from ca.settings.commands import BenchmarkSettings
 from ca.settings.training import TrainSettings
-from ca.sizes import HIDDEN, STATE_CHANNELS, TAPS
 from ca.system.seeds import seeded
 from ca.train.run import TrainingRun
 from ca.train.step import learn, training_step
 
 ENGINE_STEPS = 20  # in a round; they take about as long as one dense step
 PRODUCTS = 40  # in a round
-
-# Multiplications for each cell that fires: three matrix products forward. The backward pass needs two
-# products of the same size for each. Liveness never changes, so it takes part only once.
-MULTIPLICATIONS = TAPS * STATE_CHANNELS * HIDDEN + HIDDEN * HIDDEN + HIDDEN * STATE_CHANNELS
 
 MEASURED_DIGITS, MEASURED_TICKS = 128, 100  # in a round; the ticks of each of two stages
 PROTOCOL_TICKS = 200  # in each of two stages
@@ -59,24 +55,38 @@ class Speeds:
 def measure_speeds(
     settings: BenchmarkSettings, device: torch.device, advance: Callable[[], object]
 ) -> Speeds:
-    """Time `repeats` rounds, after one to warm up; `advance` is called after each."""
+    """Time `repeats` rounds, after one to warm up; `advance` is called after each.
+
+    A training step multiplies three times as often as its ticks: the backward pass needs two products of the
+    size of each of theirs.
+    """
+    architecture = settings.architecture
     training = TrainSettings(
         recipe="article",
         batch_size=settings.batch_size,
         pool_size=10 * settings.batch_size,
         ticks=(settings.ticks, settings.ticks),
+        communication_channels=settings.communication_channels,
+        hidden=settings.hidden,
         seed=settings.seed,
     )
     engine_run, dense_run = (TrainingRun.start(training, device) for _ in range(2))
     test = load_digits("mnist", "test").to(device)
     digits = test[:MEASURED_DIGITS]
-    fired = engine_run.automaton.fire_rate * _alive_cells(engine_run.pool.grid[:, 0]) * settings.batch_size
-    step_flop = 3 * 2 * MULTIPLICATIONS * fired * settings.ticks
-    fired_measuring = engine_run.automaton.fire_rate * _alive_cells(digits.liveness) * len(digits)
-    measure_flop = 2 * MULTIPLICATIONS * fired_measuring * 2 * MEASURED_TICKS
-    left = torch.randn(round(fired), TAPS * STATE_CHANNELS, device=device)
-    right = torch.randn(TAPS * STATE_CHANNELS, HIDDEN, device=device)
-    product_flop = 2 * left.numel() * HIDDEN
+    fired = (
+        engine_run.automaton.fire_rate
+        * _alive_cells(engine_run.pool.grid[:, 0], architecture)
+        * settings.batch_size
+    )
+    step_flop = 3 * 2 * architecture.multiplications * fired * settings.ticks
+    fired_measuring = (
+        engine_run.automaton.fire_rate * _alive_cells(digits.liveness, architecture) * len(digits)
+    )
+    measure_flop = 2 * architecture.multiplications * fired_measuring * 2 * MEASURED_TICKS
+    inputs, width = TAPS * architecture.state_channels, architecture.hidden[0]
+    left = torch.randn(round(fired), inputs, device=device)
+    right = torch.randn(inputs, width, device=device)
+    product_flop = 2 * left.numel() * width
 
     def measure_some() -> object:
         generator = seeded(settings.seed, device)
@@ -98,8 +108,8 @@ def measure_speeds(
             dense.append(dense_time)
             flop_time.append(product_time / product_flop)
 
-    protocol_flop = 2 * MULTIPLICATIONS * engine_run.automaton.fire_rate * 2 * PROTOCOL_TICKS
-    protocol_flop *= _alive_cells(test.liveness) * len(test)
+    protocol_flop = 2 * architecture.multiplications * engine_run.automaton.fire_rate * 2 * PROTOCOL_TICKS
+    protocol_flop *= _alive_cells(test.liveness, architecture) * len(test)
     return Speeds(
         engine_steps_per_minute=60 / statistics.median(engine),
         dense_steps_per_minute=60 / statistics.median(dense),
@@ -123,15 +133,17 @@ def dense_training_step(run: TrainingRun) -> Tensor:
     grid = batch.grid.contiguous()
     for _ in range(run.draw_ticks()):
         grid = run.automaton(grid, run.generator)
-    digit, y, x = alive(grid[:, 0]).nonzero().unbind(1)
-    loss = LOSSES[run.settings.loss](outputs(grid)[digit, :, y, x], batch.labels[digit], len(batch.labels))
+    architecture = run.automaton.architecture
+    digit, y, x = alive(grid[:, 0], architecture).nonzero().unbind(1)
+    last = outputs(grid, architecture)[digit, :, y, x]
+    loss = LOSSES[run.settings.loss](last, batch.labels[digit], len(batch.labels))
     run.pool.grid[batch.indices] = grid.detach()
     return learn(run, *loss)
 
 
-def _alive_cells(liveness: Tensor) -> float:
+def _alive_cells(liveness: Tensor, architecture: Architecture) -> float:
     """Mean number of alive cells of digits (digits, height, width)."""
-    return alive(liveness).sum().item() / len(liveness)
+    return alive(liveness, architecture).sum().item() / len(liveness)
 
 
 def _seconds(work: Callable[[], object], times: int, device: torch.device) -> float:

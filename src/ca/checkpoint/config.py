@@ -5,7 +5,6 @@ a number in quotes, for example, is refused.
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
@@ -15,37 +14,16 @@ from typing import Annotated, Any
 import msgspec
 
 from ca import __version__
+from ca.architecture import Architecture
 from ca.checkpoint.files import MAX_HEADER_BYTES, one_line, read_file
-from ca.model import CellularAutomaton
 from ca.settings.training import RunSettings
-from ca.sizes import CHANNELS, HIDDEN
 from ca.system.errors import CheckpointError, UsageError
 from ca.system.terminal import print_line
 
 CONFIG = "config.json"
-FORMAT = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """The sizes of an automaton, and the two numbers that its update rule depends on besides the weights."""
-
-    channels: int
-    hidden: int
-    parameters: int
-    fire_rate: Annotated[float, msgspec.Meta(ge=0, le=1)]
-    noise: Annotated[float, msgspec.Meta(ge=0, le=sys.float_info.max)]
-
-    @classmethod
-    def of(cls, automaton: CellularAutomaton) -> "Architecture":
-        """The architecture of an automaton."""
-        return cls(
-            channels=CHANNELS,
-            hidden=HIDDEN,
-            parameters=sum(parameter.numel() for parameter in automaton.parameters()),
-            fire_rate=automaton.fire_rate,
-            noise=automaton.noise,
-        )
+FORMAT, FORMAT_2 = 3, 2
+FORMAT_2_NUMBERS = ("fire_rate", "noise")  # of an architecture
+GIVEN = {"architecture": [field.name for field in fields(Architecture)], "training": ["dataset"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +62,14 @@ class Config:
     data_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
 
 
+@dataclass
+class _Format2:
+    architecture: dict[str, Any]
+    training: dict[str, Any]
+
+
 def config_content(
-    automaton: CellularAutomaton,
+    architecture: Architecture,
     *,
     step: int,
     training: RunSettings,
@@ -108,7 +92,7 @@ def config_content(
         "format": FORMAT,
         "version": __version__,
         "step": step,
-        "architecture": asdict(Architecture.of(automaton)),
+        "architecture": {**asdict(architecture), "parameters": architecture.parameters},
         "training": {**settings, "optimisation": asdict(training.optimisation)},
         "machine": asdict(machine),
         "metrics": dict(metrics),
@@ -132,6 +116,26 @@ def _own_sha256(config: dict[str, Any]) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+def _upgraded(found: Any) -> Any:
+    """A config of format 2, which had one architecture only, as one of this format; others as they are.
+
+    Raises:
+        msgspec.ValidationError: it is of another architecture, or parts of it are missing
+    """
+    if not isinstance(found, dict) or found.get("format") != FORMAT_2:
+        return found
+    old = msgspec.convert(found, _Format2)
+    sizes = {"channels": Architecture().channels, "hidden": Architecture.hidden[0]}
+    for name, size in sizes.items():
+        if old.architecture.get(name) != size:
+            given = old.architecture.get(name)
+            raise msgspec.ValidationError(f"`{name}` is {given!r:.20}, not {size} - at `$.architecture`")
+    numbers = {name: old.architecture[name] for name in FORMAT_2_NUMBERS if name in old.architecture}
+    article = {name: value for name, value in asdict(Architecture()).items() if name not in FORMAT_2_NUMBERS}
+    training = {**old.training, "noise_level": numbers.get("noise")}
+    return {**found, "architecture": {**article, **numbers}, "training": training}
+
+
 def read_config(path: Path) -> Config:
     """Read and validate a `config.json`. Unknown keys are ignored with a warning.
 
@@ -144,21 +148,20 @@ def read_config(path: Path) -> Config:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: it is not JSON") from error
-    if isinstance(found, dict) and found.get("format") != FORMAT:
+    if isinstance(found, dict) and found.get("format") not in (FORMAT, FORMAT_2):
         raise CheckpointError(
             f"{path} has format {found.get('format')!r:.20} of ca {found.get('version')!r:.20}, "
-            f"this ca {__version__} reads {FORMAT}: use the version of ca that wrote it"
+            f"this ca {__version__} reads {FORMAT_2} and {FORMAT}: use the version of ca that wrote it"
         )
     try:
-        config = msgspec.convert(found, Config)
-        if "dataset" not in found["training"]:  # a default would be a guess
-            raise msgspec.ValidationError("Object missing required field `dataset` - at `$.training`")
+        found_now = _upgraded(found)
+        config = msgspec.convert(found_now, Config)
+        for part, names in GIVEN.items():
+            for name in names:
+                if name not in found_now[part]:  # a default would be a guess
+                    raise msgspec.ValidationError(f"Object missing required field `{name}` - at `$.{part}`")
     except (msgspec.ValidationError, UsageError) as error:
         raise CheckpointError(f"{path} is not valid: {one_line([str(error)])}") from error
-    if (config.architecture.channels, config.architecture.hidden) != (CHANNELS, HIDDEN):
-        raise CheckpointError(
-            f"{path} describes another architecture than {CHANNELS} channels, {HIDDEN} hidden"
-        )
     try:
         whole = config.sha256.get(CONFIG) == _own_sha256(found)
     except (ValueError, RecursionError):

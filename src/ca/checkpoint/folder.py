@@ -21,7 +21,6 @@ from ca.checkpoint.files import check_finite, read_file, read_tensors
 from ca.model import CellularAutomaton
 from ca.settings.choices import Dataset
 from ca.settings.training import RunSettings
-from ca.sizes import CHANNELS
 from ca.system.errors import CheckpointError, FailedError
 from ca.system.publish import published
 from ca.system.terminal import print_line
@@ -90,7 +89,7 @@ def save_checkpoint(
             for name, content in contents.items():
                 (temporary / name).write_bytes(content)
             config = config_content(
-                automaton,
+                automaton.architecture,
                 step=step,
                 training=training,
                 machine=machine,
@@ -144,7 +143,7 @@ def _load(path: Path) -> Checkpoint:
             hint = _did_you_mean(_checkpoints_inside(path))
             raise CheckpointError(f"{path} is not a checkpoint: it has no {name}{hint}")
     config = read_config(path / CONFIG)
-    automaton = CellularAutomaton(config.architecture.fire_rate, config.architecture.noise)
+    automaton = CellularAutomaton(config.architecture)
     weights = read_tensors(path / WEIGHTS, automaton.state_dict(), config.sha256.get(WEIGHTS))
     automaton.load_state_dict(weights)
     return Checkpoint(path, config, automaton)
@@ -198,7 +197,8 @@ def newest_checkpoint(folder: Path) -> Checkpoint | None:
 def _check_training_state(checkpoint: Checkpoint) -> None:
     """Raise CheckpointError if the training state is missing or damaged."""
     path, training = checkpoint.path / TRAINING_STATE, checkpoint.config.training
-    pool_bytes = training.pool_size * (training.board_side**2 * CHANNELS * 4 + 8)  # with the labels
+    cell_bytes = checkpoint.config.architecture.channels * 4
+    pool_bytes = training.pool_size * (training.board_side**2 * cell_bytes + 8)  # with the labels
     if not path.exists():
         raise CheckpointError(f"it has no {TRAINING_STATE}")
     with _reading(checkpoint.path):

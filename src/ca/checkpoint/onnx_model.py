@@ -11,7 +11,6 @@ from onnx.reference import ReferenceEvaluator
 
 from ca import __version__
 from ca.model import CellularAutomaton
-from ca.sizes import ALIVE_THRESHOLD, NUM_CLASSES
 from ca.system.errors import FailedError
 
 OPSET, IR_VERSION = 18, 8  # of December 2022, so that older tools can read the model
@@ -37,7 +36,7 @@ def onnx_model(automaton: CellularAutomaton) -> bytes:
         FailedError: the automaton's `tick` is another rule than the one that is written
     """
     model = helper.make_model(
-        _graph(_layers(automaton)),
+        _graph(_layers(automaton), automaton.architecture.alive_threshold),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="ca",
@@ -46,8 +45,8 @@ def onnx_model(automaton: CellularAutomaton) -> bytes:
     metadata = {
         "fire_rate": str(automaton.fire_rate),
         "noise_level": str(automaton.noise),
-        "alive_threshold": str(ALIVE_THRESHOLD),
-        "classes": json.dumps([str(index) for index in range(NUM_CLASSES)]),
+        "alive_threshold": str(automaton.architecture.alive_threshold),
+        "classes": json.dumps([str(index) for index in range(automaton.architecture.classes)]),
     }
     helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
@@ -64,14 +63,14 @@ def _layers(automaton: CellularAutomaton) -> list[Layer]:
     return [(kernel.numpy(), bias.numpy()) for kernel, bias in zip(kernels, biases, strict=True)]
 
 
-def _graph(layers: list[Layer]) -> onnx.GraphProto:
+def _graph(layers: list[Layer], alive_threshold: float) -> onnx.GraphProto:
     """The graph of a tick, with all sizes but those of the channels left open."""
     node = helper.make_node
     channels, states = layers[0][0].shape[1], len(layers[-1][1])
     constants = {
         "sizes": np.array([1, states]),
         "axis": np.array([1]),
-        "alive_threshold": np.array(ALIVE_THRESHOLD, dtype=np.float32),
+        "alive_threshold": np.array(alive_threshold, dtype=np.float32),
         "zero": np.array(0, dtype=np.float32),
     }
     nodes, values = [node("Split", ["grid", "sizes"], ["liveness", "state"], axis=1)], "grid"

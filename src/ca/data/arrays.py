@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ca.architecture import Architecture
 from ca.data.digits import Digits
-from ca.sizes import ALIVE_THRESHOLD, NUM_CLASSES
+from ca.sizes import NUM_CLASSES
 
 Images = NDArray[Any] | Tensor
 Labels = NDArray[Any] | Tensor
@@ -20,11 +21,12 @@ ROUNDING = 1e-6  # resampled images leave [0, 1] by so much
 MAX_BORDER = 0.75
 
 
-def liveness_of(images: Images) -> Tensor:
+def liveness_of(images: Images, threshold: float = Architecture.alive_threshold) -> Tensor:
     """Grey values of images, if every one is a picture of bright ink on a dark background.
 
     Args:
         images: (batch, height, width) or one (height, width), floats in [0, 1] or uint8 from 0 to 255
+        threshold: grey value above which a cell is alive
 
     Returns:
         (batch, height, width) float32 in [0, 1], on the CPU
@@ -42,7 +44,7 @@ def liveness_of(images: Images) -> Tensor:
     else:
         _check_floats(array)
         grey = array.astype(np.float32).clip(0, 1)
-    _check_ink(grey)
+    _check_ink(grey, threshold)
     return torch.from_numpy(grey)
 
 
@@ -122,12 +124,12 @@ def _check_floats(array: NDArray[Any]) -> None:
         raise ValueError(f"images are floats from {least:.3g} to {most:.3g}, not in [0, 1]: {advice}")
 
 
-def _check_ink(grey: NDArray[np.float32]) -> None:
-    living = grey > ALIVE_THRESHOLD
+def _check_ink(grey: NDArray[np.float32], threshold: float) -> None:
+    living = grey > threshold
     blank = living.reshape(len(grey), -1).sum(1) == 0
     if blank.any():
         raise ValueError(
-            f"{_first(blank)} has no alive cell: no value is above {ALIVE_THRESHOLD} of full ink; leave the "
+            f"{_first(blank)} has no alive cell: no value is above {threshold} of full ink; leave the "
             "image out"
         )
     border = np.ones(grey.shape[1:], dtype=bool)

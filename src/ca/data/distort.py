@@ -6,10 +6,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ca.architecture import Architecture
 from ca.data.ink import Amounts, Images, add_speck, blur, change_contrast, change_stroke, cut
 from ca.data.warp import CONTROLS, affine, displacement, warp
 from ca.settings.distortions import LIMITS, UNCHANGED, Distortions
-from ca.sizes import ALIVE_THRESHOLD
 
 PADDING = 2  # pixels around an image: room for wider strokes
 BLUR_MARGIN = 2.5  # standard deviations of a blur beyond which no cell is alive
@@ -82,4 +82,4 @@ def _reshaped(
 
 def _alive_cells(images: NDArray[np.uint8] | Images) -> NDArray[np.int64]:
     """Number of alive cells of each image (images, height, width) of grey values from 0 to 255."""
-    return (images > ALIVE_THRESHOLD * 255).sum((1, 2))
+    return (images > Architecture.alive_threshold * 255).sum((1, 2))

@@ -29,11 +29,10 @@ from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.engine.native_backend import native_observe, native_rollout, serves
 from ca.engine.torch_backend import torch_observe, torch_rollout
 from ca.model import CellularAutomaton
-from ca.sizes import ALIVE_THRESHOLD, STATE_CHANNELS
 from ca.system.seeds import seeded
 from ca.system.terminal import print_line
 
-Cells = Tensor  # (rows + 1, 20)
+Cells = Tensor  # (rows + 1, channels)
 TICKS, SIZE = 2, (3, 7, 6)  # of the comparison: ticks, and digits, height, width
 TRIALS = 3  # a gradient may jump where a ReLU's input is zero to rounding: one of them may differ
 CPU = torch.device("cpu")
@@ -87,7 +86,7 @@ def engine_of(automaton: CellularAutomaton, cells: Cells) -> Engine:
 
 def _choose(automaton: CellularAutomaton, cells: Cells) -> Engine:
     if _agrees(TORCH, automaton, CPU, torch.float64):
-        candidates = [NATIVE, TORCH] if serves(cells, tuple(automaton.parameters())) else [TORCH]
+        candidates = [NATIVE, TORCH] if serves(automaton, cells) else [TORCH]
     elif _agrees(LAYERS, automaton, CPU, torch.float64):
         candidates = [LAYERS]
     else:
@@ -130,14 +129,17 @@ def _trial(
         parameter.data = normal(*parameter.shape) / math.prod(parameter.shape[1:]) ** 0.5
         parameter.grad = None
         parameter.requires_grad_()
-    liveness = torch.rand(SIZE, generator=generator, dtype=torch.float64) - 2 * ALIVE_THRESHOLD
-    graph = CellGraph.of(liveness.clamp(min=0))
-    cells = graph.gather(newborn(liveness.clamp(min=0)))
-    cells[: graph.num_alive, 1:] = 2 * normal(graph.num_alive, STATE_CHANNELS)
+    architecture = automaton.architecture
+    empty = max(architecture.alive_threshold, 0.1)  # some pixels are empty, faint and alive at any threshold
+    grey = torch.rand(SIZE, generator=generator, dtype=torch.float64) * (1 + empty) - empty
+    liveness = grey.clamp(min=0)
+    graph = CellGraph.of(liveness, architecture)
+    cells = graph.gather(newborn(liveness, architecture))
+    cells[: graph.num_alive, 1:] = 2 * normal(graph.num_alive, architecture.state_channels)
     fires = torch.rand(TICKS, graph.num_alive, generator=generator) < 0.5
     counts = fires.sum(1).tolist()
-    draws = RandomDraws(fires, normal(sum(counts), STATE_CHANNELS), counts)
-    return twin, graph, cells, draws, normal(graph.num_alive, STATE_CHANNELS)
+    draws = RandomDraws(fires, normal(sum(counts), architecture.state_channels), counts)
+    return twin, graph, cells, draws, normal(graph.num_alive, architecture.state_channels)
 
 
 def _values_and_gradients(

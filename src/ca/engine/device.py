@@ -2,8 +2,9 @@
 
 import torch
 
-from ca.engine.kernel.build import library
+from ca.architecture import Architecture
 from ca.engine.kernel.threads import take_over_threads
+from ca.engine.native_backend import available
 from ca.system.errors import FailedError, UsageError
 
 
@@ -28,15 +29,15 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def configure_threads(device: torch.device) -> None:
+def configure_threads(device: torch.device, architecture: Architecture) -> None:
     """Give PyTorch's threads, all but one, to the compiled kernel where it computes."""
-    if device.type == "cpu" and library() is not None:
+    if device.type == "cpu" and available(architecture):
         take_over_threads()
 
 
-def machine(device: torch.device, processes: int) -> dict[str, str | int]:
+def machine(device: torch.device, architecture: Architecture, processes: int) -> dict[str, str | int]:
     """What the bits of a run depend on besides its settings, as JSON values."""
-    compiled = device.type == "cpu" and library() is not None
+    compiled = device.type == "cpu" and available(architecture)
     return {
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,

@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ca.architecture import TAPS, Architecture
 from ca.cells import outputs
 from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.metrics import count_votes
 from ca.model import CellularAutomaton
-from ca.sizes import CHANNELS, STATE_CHANNELS, TAPS
 
-# One tick: cells (rows + 1, 20), rows that fire (fired,), their noise (fired, 19) -> cells (rows + 1, 20)
+# One tick: cells (rows + 1, channels), rows that fire (fired,), their noise (fired, state channels) -> cells
 Step = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -30,7 +30,7 @@ def layers_observe(
     automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
     """As `ca.engine.rollout.observe`, through the automaton's layers and activation."""
-    return observe_each(_layers_step(automaton, graph), graph, cells, draws)
+    return observe_each(_layers_step(automaton, graph), automaton.architecture, graph, cells, draws)
 
 
 def tick_rollout(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws) -> Tensor:
@@ -42,31 +42,31 @@ def tick_observe(
     automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
     """As `ca.engine.rollout.observe`, by the automaton's `tick` on whole grids."""
-    return observe_each(_tick_step(automaton, graph, cells), graph, cells, draws)
+    return observe_each(_tick_step(automaton, graph, cells), automaton.architecture, graph, cells, draws)
 
 
 def _layers_step(automaton: CellularAutomaton, graph: CellGraph) -> Step:
     def step(cells: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
         taps = graph.neighbours.index_select(0, fired).flatten()
-        inputs = cells.index_select(0, taps).view(-1, TAPS * CHANNELS)  # (fired, 180)
-        perception = automaton.activation(automaton.perception(inputs))  # (fired, 80)
-        hidden = automaton.activation(automaton.hidden(perception))  # (fired, 80)
-        residual = automaton.residual(hidden)  # (fired, 19)
-        return cells.index_add(0, fired, F.pad(residual + noise, (1, 0)))
+        values = cells.index_select(0, taps).view(len(fired), TAPS * cells.shape[1])
+        *others, residual = automaton.layers
+        for layer in others:
+            values = automaton.activation(layer(values))
+        return cells.index_add(0, fired, F.pad(residual(values) + noise, (1, 0)))
 
     return step
 
 
 def _tick_step(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor) -> Step:
     height, width = graph.size
-    blank = cells.new_zeros(graph.num_digits, CHANNELS, height, width)
+    blank = cells.new_zeros(graph.num_digits, cells.shape[1], height, width)
     blank[graph.batch, 0, graph.y, graph.x] = cells[:-1, 0].detach()  # faint cells too
 
     def step(cells: Tensor, fired: Tensor, noise: Tensor) -> Tensor:
         digit, y, x = graph.batch[fired], graph.y[fired], graph.x[fired]
         fires = torch.zeros(blank[:, 0].shape, dtype=torch.bool, device=cells.device)
         fires[digit, y, x] = True
-        added = blank.new_zeros(graph.num_digits, STATE_CHANNELS, height, width)
+        added = torch.zeros_like(blank[:, 1:])
         added[digit, :, y, x] = noise
         after = graph.gather(automaton.tick(graph.scatter(cells, blank), fires, added))
         living = graph.num_alive
@@ -76,14 +76,14 @@ def _tick_step(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor) ->
 
 
 def roll_out(step: Step, cells: Tensor, draws: RandomDraws) -> Tensor:
-    """The cells (rows + 1, 20) after a step for each tick of the draws."""
+    """The cells (rows + 1, channels) after a step for each tick of the draws."""
     for fired, noise in draws.by_tick():
         cells = step(cells, fired, noise)
     return cells
 
 
 def observe_each(
-    step: Step, graph: CellGraph, cells: Tensor, draws: RandomDraws
+    step: Step, architecture: Architecture, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
     """The same, and what was observed after each step."""
     digit = graph.batch[: graph.num_alive]
@@ -93,7 +93,7 @@ def observe_each(
         cells = step(cells, fired, noise)
         living = cells[: graph.num_alive]
         residual = (cells[fired] - before[fired])[:, 1:] - noise
-        votes.append(count_votes(outputs(living), digit, graph.num_digits))
+        votes.append(count_votes(outputs(living, architecture), digit, graph.num_digits))
         sums.append(torch.stack([living[:, 1:].abs().sum(), residual.abs().sum()]))
     abs_state, abs_residual = torch.stack(sums).cpu().double().unbind(1)  # MPS has no float64
     return cells, Observation(torch.stack(votes), abs_state, abs_residual)

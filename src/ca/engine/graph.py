@@ -3,8 +3,8 @@
 A digit has about 137 alive cells of 784, and half of them fire in a tick: the dense rule does eleven times
 the work that is needed. Here the cells of a whole batch are the rows of one matrix:
 
-    cells       (rows + 1, 20)  liveness and state; the last row is zero, the dead neighbour
-    neighbours  (rows, 9)       the rows of each cell's 3x3 surroundings
+    cells       (rows + 1, channels)  liveness and state; the last row is zero, the dead neighbour
+    neighbours  (rows, 9)             the rows of each cell's 3x3 surroundings
 """
 
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ca.architecture import TAPS, Architecture
 from ca.cells import alive
-from ca.sizes import TAPS
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class CellGraph:
     size: tuple[int, int]
 
     @classmethod
-    def of(cls, liveness: Tensor) -> "CellGraph":
+    def of(cls, liveness: Tensor, architecture: Architecture) -> "CellGraph":
         """The graph of a batch of digits: (batch, height, width) grey values in [0, 1]."""
-        living = alive(liveness)
+        living = alive(liveness, architecture)
         alive_pixels = living.nonzero()
         faint_pixels = ((liveness > 0) ^ living).nonzero()
         batch, y, x = torch.cat([alive_pixels, faint_pixels]).t().contiguous()
@@ -87,7 +87,7 @@ class RandomDraws:
 
     Attributes:
         fires: (ticks, num_alive) bool, which cells fire in which ticks
-        noise: (fired, 19) added to the residuals of the cells that fire, tick by tick
+        noise: (fired, state channels) added to the residuals of the cells that fire, tick by tick
         counts: how many cells fire in each tick
     """
 
@@ -96,7 +96,7 @@ class RandomDraws:
     counts: list[int]
 
     def by_tick(self) -> list[tuple[Tensor, Tensor]]:
-        """For each tick, the rows that fire (fired,) and their noise (fired, 19)."""
+        """For each tick, the rows that fire (fired,) and their noise (fired, state channels)."""
         total, (ticks, num_alive) = len(self.noise), self.fires.shape
         rows = torch.arange(num_alive, device=self.fires.device).repeat(ticks)
         fires = self.fires.flatten()
@@ -111,7 +111,7 @@ class Observation:
     """What was observed after each tick of a rollout.
 
     Attributes:
-        votes: (ticks, digits, 10) int64, number of alive cells of each digit that output each class
+        votes: (ticks, digits, classes) int64, number of alive cells of each digit that output each class
         abs_state: (ticks,) float64, sum of the absolute state of all alive cells
         abs_residual: (ticks,) float64, sum of the absolute residual, before noise, of the cells that fired
     """

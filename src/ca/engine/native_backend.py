@@ -1,49 +1,57 @@
 """Rollouts and their random draws by the compiled kernel: float32 on the CPU."""
 
 import ctypes
+from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
 from torch.autograd.function import once_differentiable
 
+from ca.architecture import Architecture
 from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.engine.kernel.build import kernel, library
 from ca.engine.kernel.interface import (
     BackwardArguments,
     ForwardArguments,
+    ParameterArguments,
     TensorArgument,
-    parameter_arguments,
 )
 from ca.engine.kernel.threads import num_threads
 from ca.model import CellularAutomaton
-from ca.sizes import NUM_CLASSES, STATE_CHANNELS
 
 SPARE_TAPES = 4
 
 
+def available(architecture: Architecture) -> bool:
+    """Whether there is a kernel for automata of this architecture."""
+    return library(architecture) is not None
+
+
 def native_draws(
-    ticks: int, num_alive: int, fire_rate: float, deviation: float, generator: Generator
+    architecture: Architecture, ticks: int, num_alive: int, fire_rate: float, generator: Generator
 ) -> RandomDraws:
-    """Draw which cells fire, (ticks, num_alive) bool, and their noise, (fired, 19) float32.
+    """Draw which cells fire, (ticks, num_alive) bool, and their noise, (fired, state channels) float32.
 
     The generator draws a key; the numbers are those of Threefry (Salmon et al., 2011) under that key, and the
     same on any number of threads.
     """
     words = torch.randint(2**32, (2,), generator=generator).tolist()
     key = (ctypes.c_uint32 * 2)(*words)
+    built, threads = kernel(architecture), num_threads()
     fires = torch.empty(ticks, num_alive, dtype=torch.bool)
-    kernel().ca_draw_fires(num_threads(), key, fire_rate, fires.numel(), fires.data_ptr())
+    built.ca_draw_fires(threads, key, fire_rate, fires.numel(), fires.data_ptr())
     counts = fires.sum(1).tolist()
-    noise = torch.empty(sum(counts), STATE_CHANNELS)
-    kernel().ca_draw_noise(num_threads(), key, deviation, noise.numel(), noise.data_ptr())
+    noise = torch.empty(sum(counts), architecture.state_channels)
+    built.ca_draw_noise(threads, key, architecture.noise, noise.numel(), noise.data_ptr())
     return RandomDraws(fires, noise, counts)
 
 
-def serves(cells: Tensor, weights: Sequence[Tensor]) -> bool:
+def serves(automaton: CellularAutomaton, cells: Tensor) -> bool:
     """Whether the kernel can compute these: float32 on the CPU, with gradients of the weights only."""
-    fits = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in (cells, *weights))
-    return fits and not cells.requires_grad and library() is not None
+    tensors = (cells, *automaton.parameters())
+    fits = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
+    return fits and not cells.requires_grad and available(automaton.architecture)
 
 
 def native_rollout(
@@ -55,10 +63,10 @@ def native_rollout(
         ValueError: a tensor's type, shape or indices do not fit the kernel or each other
         MemoryError: there is not enough memory
     """
-    weights = automaton.weights()
+    weights, tape = automaton.weights(), _Tape(kernel(automaton.architecture))
     if torch.is_grad_enabled():
-        return _Rollout.apply(cells, graph, draws, *weights)
-    return _forward(_Tape(), cells, graph, draws, weights, keep=False)
+        return _Rollout.apply(tape, cells, graph, draws, *weights)
+    return _forward(tape, cells, graph, draws, weights, keep=False)
 
 
 def native_observe(
@@ -71,10 +79,11 @@ def native_observe(
         MemoryError: there is not enough memory
     """
     ticks = len(draws.fires)
-    votes = torch.zeros(ticks, graph.num_digits, NUM_CLASSES, dtype=torch.int64)
+    architecture = automaton.architecture
+    votes = torch.zeros(ticks, graph.num_digits, architecture.classes, dtype=torch.int64)
     sums = torch.zeros(ticks, graph.num_digits, 2, dtype=torch.float64)
-    observed = votes, sums
-    after = _forward(_Tape(), cells, graph, draws, automaton.weights(), keep=False, observed=observed)
+    tape, observed = _Tape(kernel(architecture)), (votes, sums)
+    after = _forward(tape, cells, graph, draws, automaton.weights(), keep=False, observed=observed)
     abs_state, abs_residual = sums.sum(1).unbind(1)
     return after, Observation(votes, abs_state, abs_residual)
 
@@ -85,11 +94,12 @@ class _Tape:
     Some tapes are kept for later rollouts, since mapping new memory is slow; the others are freed.
     """
 
-    _spare: list[int] = []  # noqa: RUF012 - shared by all
+    _all_spare: defaultdict[ctypes.CDLL, list[int]] = defaultdict(list)  # noqa: RUF012 - shared by all
 
-    def __init__(self) -> None:
-        self._free = kernel().ca_free_tape
-        self.address: int | None = self._spare.pop() if self._spare else kernel().ca_new_tape()
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self.kernel = library
+        self._spare = self._all_spare[library]
+        self.address: int | None = self._spare.pop() if self._spare else library.ca_new_tape()
         if self.address is None:
             raise MemoryError("not enough memory for the compiled kernel")
 
@@ -99,7 +109,7 @@ class _Tape:
         if len(self._spare) < SPARE_TAPES:
             self._spare.append(self.address)
         else:
-            self._free(self.address)
+            self.kernel.ca_free_tape(self.address)
 
 
 def _forward(
@@ -136,10 +146,10 @@ def _forward(
         height=height,
         width=width,
         observe=observed is not None,
-        parameters=parameter_arguments(parameters),
+        parameters=ParameterArguments.of(parameters),
         **{name: TensorArgument.of(tensor) for name, tensor in (given | results).items()},
     )
-    kernel().ca_forward(tape.address, arguments)
+    tape.kernel.ca_forward(tape.address, arguments)
     return after
 
 
@@ -147,8 +157,10 @@ class _Rollout(torch.autograd.Function):
     """A whole rollout as one differentiable operation."""
 
     @staticmethod
-    def forward(ctx, cells: Tensor, graph: CellGraph, draws: RandomDraws, *weights: Tensor) -> Tensor:
-        ctx.tape, ctx.shapes = _Tape(), [weight.shape for weight in weights]
+    def forward(
+        ctx, tape: _Tape, cells: Tensor, graph: CellGraph, draws: RandomDraws, *weights: Tensor
+    ) -> Tensor:
+        ctx.tape, ctx.shapes = tape, [weight.shape for weight in weights]
         return _forward(ctx.tape, cells, graph, draws, weights, keep=True)
 
     @staticmethod
@@ -160,7 +172,7 @@ class _Rollout(torch.autograd.Function):
             size=ctypes.sizeof(BackwardArguments),
             threads=num_threads(),
             grad_after=TensorArgument.of(grad_after),
-            gradients=parameter_arguments(gradients),
+            gradients=ParameterArguments.of(gradients),
         )
-        kernel().ca_backward(ctx.tape.address, arguments)
-        return None, None, None, *gradients
+        ctx.tape.kernel.ca_backward(ctx.tape.address, arguments)
+        return None, None, None, None, *gradients

@@ -14,10 +14,8 @@ from torch import Tensor
 
 from ca.engine.choice import engine_of
 from ca.engine.graph import CellGraph, Observation, RandomDraws
-from ca.engine.kernel.build import library
-from ca.engine.native_backend import native_draws
+from ca.engine.native_backend import available, native_draws
 from ca.model import CellularAutomaton
-from ca.sizes import STATE_CHANNELS
 
 
 def random_draws(
@@ -35,11 +33,12 @@ def random_draws(
     """
     fire_rate = automaton.fire_rate if fire_rate is None else fire_rate
     device, dtype = graph.batch.device, next(automaton.parameters()).dtype
-    if device.type == "cpu" and dtype == torch.float32 and library() is not None:
-        return native_draws(ticks, graph.num_alive, fire_rate, automaton.noise, generator)
+    architecture = automaton.architecture
+    if device.type == "cpu" and dtype == torch.float32 and available(architecture):
+        return native_draws(architecture, ticks, graph.num_alive, fire_rate, generator)
     fires = torch.rand(ticks, graph.num_alive, generator=generator, device=device) < fire_rate
     counts = fires.sum(1).tolist()
-    noise = torch.empty(sum(counts), STATE_CHANNELS, device=device, dtype=dtype)
+    noise = torch.empty(sum(counts), architecture.state_channels, device=device, dtype=dtype)
     noise.normal_(0, automaton.noise, generator=generator)
     return RandomDraws(fires, noise, counts)
 
@@ -48,10 +47,10 @@ def rollout(automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws
     """The cells after the ticks of `draws`.
 
     Args:
-        cells: (rows + 1, 20)
+        cells: (rows + 1, channels)
 
     Returns:
-        (rows + 1, 20), differentiable in `cells` and the parameters
+        (rows + 1, channels), differentiable in `cells` and the parameters
     """
     return engine_of(automaton, cells).rollout(automaton, graph, cells, draws)
 
@@ -63,9 +62,9 @@ def observe(
     """The same without gradients, and what was observed after each tick.
 
     Args:
-        cells: (rows + 1, 20)
+        cells: (rows + 1, channels)
 
     Returns:
-        (rows + 1, 20), and the observation
+        (rows + 1, channels), and the observation
     """
     return engine_of(automaton, cells).observe(automaton, graph, cells, draws)

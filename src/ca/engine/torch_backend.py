@@ -1,4 +1,4 @@
-"""The standard rule in PyTorch, for any device and precision: a tick is a gather and three matrix products.
+"""The standard rule in PyTorch, for any device and precision: a tick is a gather and a few matrix products.
 
 The backward pass over all ticks is written by hand.
 """
@@ -10,12 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ca.architecture import TAPS
 from ca.engine.generic_backend import Step, observe_each, roll_out
 from ca.engine.graph import CellGraph, Observation, RandomDraws
 from ca.model import CellularAutomaton
-from ca.sizes import CHANNELS, TAPS
 
-CENTRE = TAPS // 2 * CHANNELS  # a cell's own channels among its inputs
 _relu_backward = torch.ops.aten.threshold_backward.grad_input  # ten times as fast as a product with a mask
 
 
@@ -36,7 +35,8 @@ def torch_observe(
     automaton: CellularAutomaton, graph: CellGraph, cells: Tensor, draws: RandomDraws
 ) -> tuple[Tensor, Observation]:
     """As `ca.engine.rollout.observe`."""
-    return observe_each(_step(graph, automaton.weights()), graph, cells, draws)
+    step = _step(graph, automaton.weights())
+    return observe_each(step, automaton.architecture, graph, cells, draws)
 
 
 def _step(graph: CellGraph, weights: Sequence[Tensor]) -> Step:
@@ -49,23 +49,32 @@ def _step(graph: CellGraph, weights: Sequence[Tensor]) -> Step:
 
 def _tick(
     cells: Tensor, fired: Tensor, taps: Tensor, noise: Tensor, weights: Sequence[Tensor]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One tick: the new cells (rows + 1, 20), and the activations that the backward pass needs.
+) -> tuple[Tensor, list[Tensor]]:
+    """One tick: the new cells (rows + 1, channels), and the activations (fired, width) of the hidden layers.
 
     Args:
         fired: (fired,) rows
         taps: (fired * 9,) rows of their 3x3 surroundings
-        noise: (fired, 19)
+        noise: (fired, state channels)
     """
-    w1, b1, w2, b2, w3, b3 = weights
-    inputs = cells.index_select(0, taps).view(-1, TAPS * CHANNELS)  # (fired, 180)
-    perception = torch.addmm(b1, inputs, w1.t()).relu_()  # (fired, 80)
-    hidden = torch.addmm(b2, perception, w2.t()).relu_()  # (fired, 80)
-    residual = torch.addmm(b3, hidden, w3.t())  # (fired, 19)
-    before = inputs[:, CENTRE + 1 : CENTRE + CHANNELS]
+    channels = cells.shape[1]
+    *hidden, (last_weight, last_bias) = _layers(weights)
+    inputs = cells.index_select(0, taps).view(len(fired), TAPS * channels)
+    values, active = inputs, []
+    for weight, bias in hidden:
+        values = torch.addmm(bias, values, weight.t()).relu_()
+        active.append(values)
+    residual = torch.addmm(last_bias, values, last_weight.t())
+    centre = TAPS // 2 * channels  # a cell's own channels among its inputs
+    before = inputs[:, centre + 1 : centre + channels]
     cells = cells.clone()
     cells[:, 1:].index_put_((fired,), residual.add_(noise).add_(before))
-    return cells, perception, hidden
+    return cells, active
+
+
+def _layers(weights: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """(weight, bias) of each layer."""
+    return list(zip(weights[::2], weights[1::2], strict=True))
 
 
 class _Rollout(torch.autograd.Function):
@@ -82,45 +91,42 @@ class _Rollout(torch.autograd.Function):
         saved: list[Tensor] = []
         for fired, taps, noise in ticks:
             before = cells
-            cells, perception, hidden = _tick(cells, fired, taps, noise, weights)
-            saved += fired, taps, before, perception, hidden
+            cells, active = _tick(cells, fired, taps, noise, weights)
+            saved += fired, taps, before, *active
+        ctx.num_weights, ctx.num_saved = len(weights), 3 + len(weights) // 2 - 1  # of a tick
         ctx.save_for_backward(neighbours, *weights, *saved)
         return cells
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_cells: Tensor):
-        neighbours, w1, b1, w2, b2, w3, b3, *saved = ctx.saved_tensors
-        sources = _sources(neighbours, saved[::5])
-        grad = grad_cells.clone()
-        g1, gb1, g2, gb2, g3, gb3 = (torch.zeros_like(w) for w in (w1, b1, w2, b2, w3, b3))
+        neighbours, *tensors = ctx.saved_tensors
+        weights, saved = tensors[: ctx.num_weights], tensors[ctx.num_weights :]
+        ticks = [saved[first : first + ctx.num_saved] for first in range(0, len(saved), ctx.num_saved)]
+        sources = _sources(neighbours, [fired for fired, *_ in ticks])
+        grad, channels = grad_cells.clone(), grad_cells.shape[1]
+        gradients = [torch.zeros_like(weight) for weight in weights]
         # One buffer for all ticks: allocating it in each tick takes longer than the sums.
-        most_fired = max((len(fired) for fired in saved[::5]), default=0)
-        sent = grad.new_zeros(TAPS * (1 + most_fired), CHANNELS)
+        most_fired = max((len(fired) for fired, *_ in ticks), default=0)
+        sent = grad.new_zeros(TAPS * (1 + most_fired), channels)
         ones = grad.new_ones(most_fired)
 
-        for tick in reversed(range(len(sources))):
-            fired, taps, cells, perception, hidden = saved[5 * tick : 5 * tick + 5]
-            inputs = cells.index_select(0, taps).view(-1, TAPS * CHANNELS)
-            grad_residual = grad.index_select(0, fired)[:, 1:]
-            grad_hidden = grad_residual @ w3
-            _relu_backward(grad_hidden, hidden, 0, grad_input=grad_hidden)
-            grad_perception = grad_hidden @ w2
-            _relu_backward(grad_perception, perception, 0, grad_input=grad_perception)
-            for grad_weight, grad_bias, grad_output, layer_input in (
-                (g3, gb3, grad_residual, hidden),
-                (g2, gb2, grad_hidden, perception),
-                (g1, gb1, grad_perception, inputs),
-            ):
-                grad_weight.addmm_(grad_output.t(), layer_input)
-                grad_bias.addmv_(grad_output.t(), ones[: len(fired)])
+        for tick, (fired, taps, cells, *active) in reversed(list(enumerate(ticks))):
+            inputs = cells.index_select(0, taps).view(len(fired), TAPS * channels)
+            grad_output = grad.index_select(0, fired)[:, 1:]
+            for number, layer_input in reversed(list(enumerate([inputs, *active]))):
+                gradients[2 * number].addmm_(grad_output.t(), layer_input)
+                gradients[2 * number + 1].addmv_(grad_output.t(), ones[: len(fired)])
+                if number > 0:
+                    grad_output = grad_output @ weights[2 * number]
+                    _relu_backward(grad_output, layer_input, 0, grad_input=grad_output)
 
             if tick == 0 and not ctx.needs_input_grad[0]:
                 break
-            senders = sent[TAPS : TAPS * (1 + len(fired))].view(-1, TAPS * CHANNELS)
-            torch.mm(grad_perception, w1, out=senders)
+            senders = sent[TAPS : TAPS * (1 + len(fired))].view(len(fired), TAPS * channels)
+            torch.mm(grad_output, weights[0], out=senders)
             grad[:-1] += F.embedding_bag(sources[tick], sent, mode="sum")
-        return grad, None, None, g1, gb1, g2, gb2, g3, gb3
+        return grad, None, None, *gradients
 
 
 def _sources(neighbours: Tensor, fired: Sequence[Tensor]) -> Tensor:

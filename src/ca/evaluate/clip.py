@@ -32,8 +32,10 @@ def write_clip(path: Path, automaton: CellularAutomaton, digits: Digits, generat
     Raises:
         FailedError: the file can't be written
     """
-    number = min(DIGITS, len(digits))
-    view = ClassView(palette_of(DEFAULT_COLOURS), ZOOM, annotated=False, shaded=False)
+    architecture, number = automaton.architecture, min(DIGITS, len(digits))
+    view = ClassView(
+        architecture, palette_of(DEFAULT_COLOURS, architecture.classes), ZOOM, annotated=False, shaded=False
+    )
     layout = Mosaic(
         num_digits=number,
         picture_size=view.size(*digits.images.shape[1:]),
@@ -44,4 +46,6 @@ def write_clip(path: Path, automaton: CellularAutomaton, digits: Digits, generat
         picture_size=layout.size, view=view, ticks=TICKS, stage_starts=(0,), slider=True, heading=False
     )
     moments = record(automaton, digits, layout, stages=1, ticks=TICKS, generator=generator)
-    write_video(path, (draw_frame(moment, view, layout, style) for moment in moments), FPS, view.colours)
+    write_video(
+        path, (draw_frame(moment, architecture, view, layout, style) for moment in moments), FPS, view.colours
+    )

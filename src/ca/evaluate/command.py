@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ca.architecture import Architecture
 from ca.checkpoint.folder import Checkpoint, load_checkpoint
 from ca.checkpoint.names import file_part
 from ca.data.digits import Digits, load_digits
@@ -33,7 +34,7 @@ def evaluate(settings: EvaluateSettings) -> None:
     """
     checkpoint = load_checkpoint(settings.checkpoint)
     device = resolve_device(settings.device)
-    configure_threads(device)
+    configure_threads(device, checkpoint.automaton.architecture)
     if settings.format == "mp4":
         find_ffmpeg()  # before the frames are computed
     folder = prepare_folder(settings.output_dir)
@@ -44,7 +45,7 @@ def evaluate(settings: EvaluateSettings) -> None:
     if settings.num_digits > len(digits):
         raise UsageError(f"--batch-size {settings.num_digits} is more than the {len(digits)} test digits")
 
-    view, layout = _view_and_layout(settings, digits)
+    view, layout = _view_and_layout(settings, automaton.architecture, digits)
     stages, ticks = settings.n_stages, settings.n_steps_per_stage
     style = FrameStyle(
         picture_size=layout.size,
@@ -64,8 +65,10 @@ def evaluate(settings: EvaluateSettings) -> None:
             for moment in moments:
                 if moment.tick and moment.tick % ticks == 0:
                     stage = moment.tick // ticks
-                    results.append(f"stage {stage}, tick {moment.tick}: {metrics_line(moment)}")
-                yield draw_frame(moment, view, layout, style)
+                    results.append(
+                        f"stage {stage}, tick {moment.tick}: {metrics_line(moment, automaton.architecture)}"
+                    )
+                yield draw_frame(moment, automaton.architecture, view, layout, style)
                 progress.advance()
 
     path = folder / _file_name(checkpoint, settings)
@@ -73,14 +76,16 @@ def evaluate(settings: EvaluateSettings) -> None:
     print(path, *results, sep="\n")
 
 
-def _view_and_layout(settings: EvaluateSettings, digits: Digits) -> tuple[View, Layout]:
+def _view_and_layout(
+    settings: EvaluateSettings, architecture: Architecture, digits: Digits
+) -> tuple[View, Layout]:
     zoom, number = settings.zoom_scale, settings.num_digits
     height, width = digits.images.shape[1:]
     if settings.view == "channels":
-        view = ChannelView(zoom)
+        view = ChannelView(architecture, zoom)
     else:
-        palette, shaded = palette_of(settings.colours), settings.view == "confidence"
-        view = ClassView(palette, zoom, annotated=settings.annotations, shaded=shaded)
+        palette, shaded = palette_of(settings.colours, architecture.classes), settings.view == "confidence"
+        view = ClassView(architecture, palette, zoom, annotated=settings.annotations, shaded=shaded)
     captions = settings.annotations and number > 1
     if settings.layout == "board":
         side = settings.board_side

@@ -1,5 +1,6 @@
 """A moment of a recording as a frame of a video."""
 
+from ca.architecture import Architecture
 from ca.cells import colour_indices
 from ca.evaluate.captions import majorities
 from ca.evaluate.frame import FrameStyle
@@ -9,13 +10,15 @@ from ca.evaluate.views import View
 from ca.render.pictures import Picture
 
 
-def draw_frame(moment: Moment, view: View, layout: Layout, style: FrameStyle) -> Picture:
+def draw_frame(
+    moment: Moment, architecture: Architecture, view: View, layout: Layout, style: FrameStyle
+) -> Picture:
     """The frame of a moment, with captions and a note if the style has a heading: (height, width, 3)."""
-    indices = colour_indices(moment.grid)
+    indices = colour_indices(moment.grid, architecture)
     captions, note = [], ""
     if style.heading:
         labels = moment.scene.labels.tolist()
-        majority = majorities(indices, moment.scene.owner.cpu().numpy(), len(labels))
+        majority = majorities(indices, moment.scene.owner.cpu().numpy(), len(labels), architecture.classes)
         captions = [f"{label}: {most}" for label, most in zip(labels, majority, strict=True)]
         if len(labels) == 1:
             note = f"label {labels[0]}    majority {majority[0]}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ca.architecture import Architecture
 from ca.cells import alive, mutate, newborn, outputs
 from ca.data.digits import Digits
 from ca.engine.graph import CellGraph
@@ -22,7 +23,7 @@ class Moment:
 
     Attributes:
         tick: number of ticks so far
-        grid: (batch, 20, height, width)
+        grid: (batch, channels, height, width)
         scene: the digits on the grid
     """
 
@@ -48,14 +49,15 @@ def record(
         ticks: ticks in a stage
         generator: on the automaton's device
     """
+    architecture = automaton.architecture
     scene = layout.next_scene(digits, generator)
-    grid, tick = newborn(scene.liveness), 0
+    grid, tick = newborn(scene.liveness, architecture), 0
     yield Moment(tick, grid, scene)
     for stage in range(stages):
         if stage > 0:
             scene = layout.next_scene(digits, generator)
-            grid = mutate(grid, scene.liveness)
-        graph = CellGraph.of(scene.liveness)
+            grid = mutate(grid, scene.liveness, architecture)
+        graph = CellGraph.of(scene.liveness, architecture)
         cells = graph.gather(grid)
         for _ in range(ticks):
             draws = random_draws(graph, automaton, 1, generator)
@@ -64,11 +66,11 @@ def record(
             yield Moment(tick, grid, scene)
 
 
-def metrics_line(moment: Moment) -> str:
+def metrics_line(moment: Moment, architecture: Architecture) -> str:
     """Cell accuracy, agreement and digit accuracy of a moment, as text."""
     grid, scene = moment.grid, moment.scene
-    living = alive(grid[:, 0])
-    cells = outputs(grid).movedim(1, -1)[living]  # (cells, 10)
+    living = alive(grid[:, 0], architecture)
+    cells = outputs(grid, architecture).movedim(1, -1)[living]  # (cells, classes)
     votes, labels = count_votes(cells, scene.owner[living], len(scene.labels)).cpu(), scene.labels.cpu()
     return (
         f"cell accuracy {cell_accuracy(votes, labels):.1%}, agreement {agreement(votes):.1%}, "

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ca.cells import UNDECIDED, Indices, alive, outputs
+from ca.architecture import Architecture
+from ca.cells import Indices, alive, outputs, undecided
 from ca.render.palette import INK, Palette, ink_on
 from ca.render.pictures import Picture, cell_tiles, paint
-from ca.sizes import CHANNELS, NUM_CLASSES, STATE_CHANNELS
 
 Box = tuple[int, int, int, int]  # left, top, right and bottom in pixels
 
@@ -18,10 +18,6 @@ DIVERGING = [(5, 48, 97), (67, 147, 195), (247, 247, 247), (214, 96, 77), (103, 
 SHADES = 201  # odd, so that the middle one is zero
 DEAD_SHADE = SHADES
 NEUTRAL = (222, 222, 222)  # colour of dead cells
-HEADINGS = [
-    *(f"state {channel}" for channel in range(1, CHANNELS - NUM_CLASSES)),
-    *(f"class {index}" for index in range(NUM_CLASSES)),
-]
 GREYS = np.linspace(INK, (255, 255, 255), 16).round().astype(np.uint8)  # of text on white
 LEGEND_VALUES = (-10, -1, 0, 1, 10)
 
@@ -42,7 +38,7 @@ class View(Protocol):
         """A picture of each grid of a batch.
 
         Args:
-            grid: (batch, 20, height, width)
+            grid: (batch, channels, height, width)
             indices: (batch, height, width) `colour_indices` of the grid
 
         Returns:
@@ -59,12 +55,17 @@ class ClassView:
     """Each cell in the colour of its class.
 
     Args:
+        architecture: of the automaton
+        palette: with as many classes
         zoom: pixels along the side of a cell
         annotated: write the class into each cell that is large enough
         shaded: darken a cell by how little its largest output exceeds the second largest
     """
 
-    def __init__(self, palette: Palette, zoom: int, *, annotated: bool, shaded: bool) -> None:
+    def __init__(
+        self, architecture: Architecture, palette: Palette, zoom: int, *, annotated: bool, shaded: bool
+    ) -> None:
+        self._architecture = architecture
         self._palette = palette
         self._tiles = cell_tiles(palette, zoom, annotated=annotated)
         self._shaded = shaded
@@ -88,49 +89,53 @@ class ClassView:
         if not self._shaded:
             return picture
         zoom = self._tiles.shape[1]
-        shade = confidence(grid).cpu().numpy().repeat(zoom, 1).repeat(zoom, 2)
+        shade = confidence(grid, self._architecture).cpu().numpy().repeat(zoom, 1).repeat(zoom, 2)
         return (picture * shade[..., None]).round().astype(np.uint8)
 
     def draw_legend(self, draw: ImageDraw.ImageDraw, box: Box, letters: int) -> None:
         """As in `View`: the classes, shaded ones from unsure to sure, then the colour of undecided cells."""
         left, top, right, bottom = box
         font = ImageFont.load_default(size=letters)
-        last = "undecided"
+        classes, last = self._architecture.classes, "undecided"
         last_width = font.getlength(last) + 0.6 * letters
-        step = min((right - left - last_width) / NUM_CLASSES, 3 * letters)
-        first = (left + right - step * NUM_CLASSES - last_width) / 2
-        for index in range(NUM_CLASSES + 1):
+        step = min((right - left - last_width) / classes, 3 * letters)
+        first = (left + right - step * classes - last_width) / 2
+        for index in range(classes + 1):
             x0 = round(first + index * step + 1)
-            x1 = round(first + index * step + (last_width if index == UNDECIDED else step) - 1)
-            colour, shaded = self._palette[index], self._shaded and index < NUM_CLASSES
+            x1 = round(first + index * step + (last_width if index == undecided(classes) else step) - 1)
+            colour, shaded = self._palette[index], self._shaded and index < classes
             for x in range(x0, x1 + 1):
                 share = min(1, 2 * (x - x0) / max(1, x1 - x0)) if shaded else 1
                 draw.line((x, top, x, bottom), fill=tuple((colour * share).round().astype(int)))
             at = (x0 + (0.75 if shaded else 0.5) * (x1 - x0), (top + bottom) / 2)
-            draw.text(at, last if index == UNDECIDED else str(index), ink_on(colour), font, anchor="mm")
+            draw.text(
+                at, last if index == undecided(classes) else str(index), ink_on(colour), font, anchor="mm"
+            )
 
 
-def confidence(grid: Tensor) -> Tensor:
+def confidence(grid: Tensor, architecture: Architecture) -> Tensor:
     """How far each alive cell's largest output is above the second largest, at most 1; 1 for dead cells.
 
     Args:
-        grid: (batch, 20, height, width)
+        grid: (batch, channels, height, width)
 
     Returns:
         (batch, height, width)
     """
-    largest, second = outputs(grid).topk(2, dim=1).values.unbind(1)
-    return (largest - second).clamp(max=1).where(alive(grid[:, 0]), 1.0)
+    largest, second = outputs(grid, architecture).topk(2, dim=1).values.unbind(1)
+    return (largest - second).clamp(max=1).where(alive(grid[:, 0], architecture), 1.0)
 
 
 class ChannelView:
     """Each state channel as a picture of its own; the arctan of a value is its place on a diverging map.
 
     Args:
+        architecture: of the automaton
         zoom: pixels along the side of a cell
     """
 
-    def __init__(self, zoom: int) -> None:
+    def __init__(self, architecture: Architecture, zoom: int) -> None:
+        self._architecture = architecture
         stops = np.linspace(0, SHADES - 1, len(DIVERGING))
         ramp = [np.interp(np.arange(SHADES), stops, part) for part in np.transpose(DIVERGING)]
         self._shades = np.concatenate([np.stack(ramp, 1).round(), [NEUTRAL]]).astype(np.uint8)
@@ -144,18 +149,19 @@ class ChannelView:
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """As in `View`."""
-        zoom, gaps = self._tiles.shape[1], STATE_CHANNELS + 1  # twice before the outputs
+        zoom, states = self._tiles.shape[1], self._architecture.state_channels
+        gaps = states + 1  # twice before the outputs
         heading = self._heading_letters(width * zoom) * 3 // 2
-        return heading + height * zoom + self._gap, STATE_CHANNELS * width * zoom + gaps * self._gap
+        return heading + height * zoom + self._gap, states * width * zoom + gaps * self._gap
 
     def paint(self, grid: Tensor, indices: Indices) -> Picture:
         """As in `View`; the classes of the cells are not shown."""
         batch, _, height, width = grid.shape
         zoom = self._tiles.shape[1]
         shades = (SHADES - 1) * (0.5 + grid[:, 1:].atan() / np.pi)
-        shades = shades.round().where(alive(grid[:, :1]), DEAD_SHADE).byte().cpu().numpy()
+        shades = shades.round().where(alive(grid[:, :1], self._architecture), DEAD_SHADE).byte().cpu().numpy()
         whole = self._headings(height, width)[None].repeat(batch, 0)
-        for channel in range(STATE_CHANNELS):
+        for channel in range(self._architecture.state_channels):
             left = self._left(channel, width * zoom)
             whole[:, -height * zoom - self._gap : -self._gap, left : left + width * zoom] = paint(
                 shades[:, channel], self._tiles
@@ -177,7 +183,7 @@ class ChannelView:
             draw.text(at, text, INK if abs(value) < 2 else "white", font, anchor="mm")
 
     def _left(self, channel: int, width: int) -> int:
-        gaps = channel + (1 if channel >= STATE_CHANNELS - NUM_CLASSES else 0)
+        gaps = channel + (1 if channel >= self._architecture.communication_channels else 0)
         return channel * width + gaps * self._gap
 
     def _heading_letters(self, width: int) -> int:
@@ -191,7 +197,9 @@ class ChannelView:
         draw = ImageDraw.Draw(image)
         letters = self._heading_letters(width * zoom)
         font = ImageFont.load_default(size=letters)
-        for channel, heading in enumerate(HEADINGS):
+        names = [f"state {channel}" for channel in range(1, self._architecture.communication_channels + 1)]
+        names += [f"class {index}" for index in range(self._architecture.classes)]
+        for channel, heading in enumerate(names):
             at = (self._left(channel, width * zoom) + width * zoom / 2, letters * 0.75)
             draw.text(at, heading, INK, font, anchor="mm")
         return np.asarray(image)

@@ -11,14 +11,14 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from ca.architecture import TAPS
 from ca.cells import alive, newborn
 from ca.checkpoint.folder import Checkpoint
 from ca.data.digits import Digits
 from ca.model import CellularAutomaton
-from ca.page.draws import DRAWS_PER_CELL, page_draws
+from ca.page.draws import draws_per_cell, page_draws
 from ca.page.rule import refuse_other_rule, refuse_other_sizes
 from ca.render.palette import CLASS_COLOURS, palette_of
-from ca.sizes import ALIVE_THRESHOLD, CHANNELS, HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
 from ca.system.errors import FailedError
 
 SAMPLES_PER_CLASS = 10
@@ -35,9 +35,9 @@ def page_content(checkpoint: Checkpoint, digits: Digits) -> dict[str, Any]:
     Raises:
         FailedError: the page does not compute the automaton's rule, or the images are not square
     """
-    automaton = checkpoint.automaton
+    automaton, architecture = checkpoint.automaton, checkpoint.automaton.architecture
     refuse_other_sizes(automaton)
-    samples = _samples(digits)
+    samples = _samples(digits, architecture.classes)
     height, width = samples.images.shape[1:]
     if height != width:
         raise FailedError(f"can't make a page of images of {height} x {width} pixels: they must be square")
@@ -49,16 +49,19 @@ def page_content(checkpoint: Checkpoint, digits: Digits) -> dict[str, Any]:
         "fireRate": automaton.fire_rate,
         "noise": automaton.noise,
         "sizes": {
-            "channels": CHANNELS,
-            "stateChannels": STATE_CHANNELS,
-            "classes": NUM_CLASSES,
-            "hidden": HIDDEN,
+            "channels": architecture.channels,
+            "stateChannels": architecture.state_channels,
+            "classes": architecture.classes,
+            "hidden": list(architecture.hidden),
             "taps": TAPS,
-            "drawsPerCell": DRAWS_PER_CELL,
-            "aliveThreshold": ALIVE_THRESHOLD,
+            "drawsPerCell": draws_per_cell(architecture.state_channels),
+            "aliveThreshold": architecture.alive_threshold,
             "imageSide": samples.images.shape[1],
         },
-        "palettes": {name: palette_of(name)[:NUM_CLASSES].tolist() for name in CLASS_COLOURS},
+        "palettes": {
+            name: palette_of(name, architecture.classes)[: architecture.classes].tolist()
+            for name in CLASS_COLOURS
+        },
         "weights": _text(weights),
         "samples": {
             "side": samples.images.shape[1],
@@ -69,8 +72,8 @@ def page_content(checkpoint: Checkpoint, digits: Digits) -> dict[str, Any]:
     }
 
 
-def _samples(digits: Digits) -> Digits:
-    numbers = [(digits.labels == label).nonzero()[:SAMPLES_PER_CLASS, 0] for label in range(NUM_CLASSES)]
+def _samples(digits: Digits, classes: int) -> Digits:
+    numbers = [(digits.labels == label).nonzero()[:SAMPLES_PER_CLASS, 0] for label in range(classes)]
     return digits[torch.cat(numbers)]
 
 
@@ -87,17 +90,18 @@ def _metrics(metrics: dict[str, Any]) -> str:
 
 @torch.no_grad()
 def _trace(automaton: CellularAutomaton, digit: Digits) -> dict[str, Any]:
-    """A rollout in PyTorch for the page to repeat: states (alive, 19) after some ticks.
+    """A rollout in PyTorch for the page to repeat: states (alive, state channels) after some ticks.
 
     In float64, as the page computes: the rounding errors of float32 grow in cells that do not settle.
     """
-    exact = copy.deepcopy(automaton).double()
-    grids = {0: newborn(digit.liveness).double()}
+    exact, architecture = copy.deepcopy(automaton).double(), automaton.architecture
+    grids = {0: newborn(digit.liveness, architecture).double()}
     with _one_thread():
         grid = grids[0]
         for tick in range(max(TRACE_TICKS)):
             fired, noise = page_draws(
                 grid.shape[-1],
+                architecture.state_channels,
                 seed=TRACE_SEED,
                 tick=tick,
                 fire_rate=automaton.fire_rate,
@@ -107,7 +111,7 @@ def _trace(automaton: CellularAutomaton, digit: Digits) -> dict[str, Any]:
             if tick + 1 in TRACE_TICKS:
                 grids[tick + 1] = grid
         refuse_other_rule(exact, torch.cat(list(grids.values())))
-    living = alive(digit.liveness[0])
+    living = alive(digit.liveness[0], architecture)
     return {
         "side": grid.shape[-1],
         "ink": _text(digit.images.numpy().tobytes()),

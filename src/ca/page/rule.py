@@ -12,19 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ca.architecture import TAPS, Architecture
 from ca.model import CellularAutomaton
-from ca.sizes import ALIVE_THRESHOLD, CHANNELS, HIDDEN, STATE_CHANNELS, TAPS
 from ca.system.errors import FailedError
 
 TOLERANCE = 1e-6  # relative to the largest channel; both sides compute in float64
-SHAPES = {
-    "perception.weight": (HIDDEN, TAPS * CHANNELS),
-    "perception.bias": (HIDDEN,),
-    "hidden.weight": (HIDDEN, HIDDEN),
-    "hidden.bias": (HIDDEN,),
-    "residual.weight": (STATE_CHANNELS, HIDDEN),
-    "residual.bias": (STATE_CHANNELS,),
-}
 
 Array = NDArray[np.float64]
 
@@ -36,11 +28,14 @@ def refuse_other_sizes(automaton: CellularAutomaton) -> None:
         FailedError: a tensor is missing, unknown or of another shape
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in automaton.state_dict().items()}
-    for name in {**SHAPES, **shapes}:
-        if shapes.get(name) != SHAPES.get(name):
+    read: dict[str, tuple[int, ...]] = {}
+    for layer, (inputs, width) in automaton.architecture.layers.items():
+        read |= {f"{layer}.weight": (width, inputs), f"{layer}.bias": (width,)}
+    for name in {**read, **shapes}:
+        if shapes.get(name) != read.get(name):
             raise FailedError(
                 f"can't make a page of this {type(automaton).__name__}: its {name} is "
-                f"{shapes.get(name, 'missing')}, and the page reads {SHAPES.get(name, 'no such tensor')}"
+                f"{shapes.get(name, 'missing')}, and the page reads {read.get(name, 'no such tensor')}"
             )
 
 
@@ -50,7 +45,7 @@ def refuse_other_rule(automaton: CellularAutomaton, grids: Tensor) -> None:
 
     Args:
         automaton: in float64
-        grids: (batch, 20, height, width) float64
+        grids: (batch, channels, height, width) float64
 
     Raises:
         FailedError: it differs
@@ -59,7 +54,7 @@ def refuse_other_rule(automaton: CellularAutomaton, grids: Tensor) -> None:
     fired = torch.ones_like(grids[:, 0], dtype=torch.bool)
     weights = {name: tensor.numpy() for name, tensor in automaton.state_dict().items()}
     for found, grid, spread in zip(automaton.tick(grids, fired, noise), grids, noise, strict=True):
-        expected = page_tick(weights, grid.numpy(), spread.numpy())
+        expected = page_tick(automaton.architecture, weights, grid.numpy(), spread.numpy())
         difference = np.abs(found.numpy() - expected).max()
         if difference > TOLERANCE * max(1, np.abs(expected).max()):
             raise FailedError(
@@ -68,16 +63,20 @@ def refuse_other_rule(automaton: CellularAutomaton, grids: Tensor) -> None:
             )
 
 
-def page_tick(weights: Mapping[str, Array], grid: Array, noise: Array) -> Array:
-    """A tick in which all alive cells fire: grid (20, height, width), noise (19, height, width) -> grid."""
+def page_tick(architecture: Architecture, weights: Mapping[str, Array], grid: Array, noise: Array) -> Array:
+    """A tick in which all alive cells fire.
+
+    grid (channels, height, width), noise (state channels, height, width) -> grid after it
+    """
     side = math.isqrt(TAPS)
     padded = np.pad(grid, ((0, 0), (side // 2, side // 2), (side // 2, side // 2)))
     squares = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))
-    alive = grid[0] > ALIVE_THRESHOLD
-    x = squares[:, alive].transpose(1, 2, 3, 0).reshape(-1, TAPS * CHANNELS)
-    for layer in ("perception", "hidden"):
+    alive = grid[0] > architecture.alive_threshold
+    x = squares[:, alive].transpose(1, 2, 3, 0).reshape(-1, TAPS * len(grid))
+    *hidden, last = architecture.layers
+    for layer in hidden:
         x = np.maximum(x @ weights[f"{layer}.weight"].T + weights[f"{layer}.bias"], 0)
-    residual = x @ weights["residual.weight"].T + weights["residual.bias"]
+    residual = x @ weights[f"{last}.weight"].T + weights[f"{last}.bias"]
     after = grid.copy()
     after[1:, alive] += residual.T + noise[:, alive]
     return after

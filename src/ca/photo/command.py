@@ -39,7 +39,7 @@ def classify(settings: ClassifySettings) -> None:
         find_ffmpeg()  # before anything is computed
     automaton = load_checkpoint(settings.checkpoint).automaton
     device = resolve_device(settings.device)
-    configure_threads(device)
+    configure_threads(device, automaton.architecture)
     automaton = automaton.to(device)
     failures: list[FailedError] = []
     for path, picture, video in zip(images, pictures, videos, strict=True):
@@ -82,7 +82,7 @@ def _read(
         for _ in grids():
             pass
     else:
-        write_film(video, grids(), page.found, settings.ticks)
+        write_film(video, grids(), automaton.architecture, page.found, settings.ticks)
     found = verdicts(torch.stack(votes).cpu())
     if picture is not None:
         write_picture(picture, image, page.found, found)

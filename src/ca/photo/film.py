@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from ca.architecture import Architecture
 from ca.cells import colour_indices
 from ca.evaluate.captions import majorities
 from ca.evaluate.frame import FrameStyle
@@ -24,11 +25,13 @@ WIDTH, MAX_COLUMNS, MAX_ZOOM = 900, 12, 16  # pixels, digits, pixels along a cel
 FPS = 15
 
 
-def write_film(path: Path, grids: Iterable[Tensor], found: list[Found], ticks: int) -> None:
+def write_film(
+    path: Path, grids: Iterable[Tensor], architecture: Architecture, found: list[Found], ticks: int
+) -> None:
     """Write a video of digits side by side in reading order, a frame for each tick.
 
     Args:
-        grids: (digits, 20, height, width) after each tick
+        grids: (digits, channels, height, width) after each tick
 
     Raises:
         FailedError: it can't be written, or there are too many digits
@@ -36,7 +39,8 @@ def write_film(path: Path, grids: Iterable[Tensor], found: list[Found], ticks: i
     lines = [digit.line for digit in found]
     columns = min(MAX_COLUMNS, max(lines.count(line) for line in set(lines)))
     zoom = max(2, min(MAX_ZOOM, WIDTH // (IMAGE_SIDE * columns)))
-    view = ClassView(palette_of(DEFAULT_COLOURS), zoom, annotated=False, shaded=False)
+    palette = palette_of(DEFAULT_COLOURS, architecture.classes)
+    view = ClassView(architecture, palette, zoom, annotated=False, shaded=False)
     size = view.size(IMAGE_SIDE, IMAGE_SIDE)
     layout = Mosaic(num_digits=len(found), picture_size=size, columns=columns, captions=True)
     style = FrameStyle(
@@ -48,8 +52,8 @@ def write_film(path: Path, grids: Iterable[Tensor], found: list[Found], ticks: i
 
     def frames() -> Iterator[Picture]:
         for tick, grid in enumerate(grids, start=1):
-            indices = colour_indices(grid)
-            captions = majorities(indices, owner, len(found))
+            indices = colour_indices(grid, architecture)
+            captions = majorities(indices, owner, len(found), architecture.classes)
             picture = layout.compose(view.paint(grid, indices), captions)
             yield style.frame(picture, tick, "above each digit  majority (share of cells)")
 

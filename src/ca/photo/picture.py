@@ -9,6 +9,7 @@ from ca.photo.digits import Found
 from ca.photo.verdict import Verdict
 from ca.render.palette import ink_on, palette_of
 from ca.settings.choices import DEFAULT_COLOURS
+from ca.sizes import NUM_CLASSES
 from ca.system.folders import writing
 from ca.system.publish import published
 
@@ -27,7 +28,7 @@ def marked(image: Image.Image, found: list[Found], verdicts: list[Verdict]) -> I
     """The marked copy of an RGB image."""
     copy = image.copy()
     draw = ImageDraw.Draw(copy)
-    palette = palette_of(DEFAULT_COLOURS)
+    palette = palette_of(DEFAULT_COLOURS, NUM_CLASSES)
     letters = max(12, int(np.median([digit.height for digit in found])) // 3)
     font, line = ImageFont.load_default(size=letters), max(2, letters // 12)
     for digit, verdict in zip(found, verdicts, strict=True):

@@ -52,10 +52,11 @@ def watch(
         generator: on the automaton's device
 
     Yields:
-        after each tick, the grid (digits, 20, height, width) and the votes (digits, 10)
+        after each tick, the grid (digits, channels, height, width) and the votes (digits, 10)
     """
     liveness = torch.from_numpy(images).to(generator.device).float() / 255
-    graph, grid = CellGraph.of(liveness), newborn(liveness)
+    architecture = automaton.architecture
+    graph, grid = CellGraph.of(liveness, architecture), newborn(liveness, architecture)
     cells = graph.gather(grid)
     for _ in range(ticks):
         cells, seen = observe(automaton, graph, cells, random_draws(graph, automaton, 1, generator))

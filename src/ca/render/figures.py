@@ -12,9 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ca.cells import UNDECIDED
-from ca.render.palette import Palette
-from ca.sizes import NUM_CLASSES
+from ca.render.palette import Palette, classes_of
 from ca.system.publish import published
 
 PRINT_DPI = 200
@@ -68,10 +66,10 @@ def plain_axes(axes: Axes) -> None:
 
 def class_legend(figure: Figure, palette: Palette, title: str | None = None) -> None:
     """Add a legend of the colours of alive cells below the figure."""
-    names = [*map(str, range(NUM_CLASSES)), "undecided"]
+    names = [*map(str, range(classes_of(palette))), "undecided"]
     swatches = [
         Patch(facecolor=colour / 255, label=name)
-        for colour, name in zip(palette[: UNDECIDED + 1], names, strict=True)
+        for colour, name in zip(palette, names, strict=False)  # all but dead cells
     ]
     figure.legend(
         handles=swatches,

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ca.settings.choices import Colours
 
-Palette = NDArray[np.uint8]  # (12, 3) RGB: classes 0-9, undecided, dead; see `ca.cells.colour_indices`
+Palette = NDArray[np.uint8]  # (classes + 2, 3) RGB: classes, undecided, dead; see `ca.cells.colour_indices`
 
 CLASS_COLOURS: dict[Colours, str] = {
     # Any two classes look different to normal, deutan, protan and tritan eyes (CIEDE2000 of 18 or more).
@@ -19,10 +19,24 @@ UNDECIDED_COLOUR, DEAD_COLOUR = "000000", "ffffff"
 INK, PALE_INK = (40, 40, 40), (120, 120, 120)  # of letters and lines
 
 
-def palette_of(colours: Colours) -> Palette:
-    """The palette with these colours of the classes: (12, 3) uint8 RGB."""
-    every = f"{CLASS_COLOURS[colours]} {UNDECIDED_COLOUR} {DEAD_COLOUR}"
-    return np.array([tuple(bytes.fromhex(colour)) for colour in every.split()], dtype=np.uint8)
+def palette_of(colours: Colours, classes: int) -> Palette:
+    """The palette of so many classes: (classes + 2, 3) uint8 RGB.
+
+    More than ten classes have colours of colorcet, the same for all `colours`: each is as far as can be from
+    those before it, and from black and white (Glasbey et al., 2007).
+    """
+    chosen = CLASS_COLOURS[colours].split()
+    if classes > len(chosen):
+        from colorcet import b_glasbey_bw_minc_20
+
+        chosen = [str(colour).removeprefix("#") for colour in b_glasbey_bw_minc_20]
+    every = [*chosen[:classes], UNDECIDED_COLOUR, DEAD_COLOUR]
+    return np.array([tuple(bytes.fromhex(colour)) for colour in every], dtype=np.uint8)
+
+
+def classes_of(palette: Palette) -> int:
+    """The number of a palette's classes."""
+    return len(palette) - 2
 
 
 def ink_on(colour: NDArray[np.uint8]) -> tuple[int, int, int]:

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ca.cells import Indices
-from ca.render.palette import Palette, ink_on
-from ca.sizes import NUM_CLASSES
+from ca.render.palette import Palette, classes_of, ink_on
 
 MIN_ANNOTATED_ZOOM = 10  # pixels along the side of a cell; a character in a smaller one is unreadable
 
@@ -47,12 +46,12 @@ def cell_tiles(palette: Palette, zoom: int, *, annotated: bool) -> NDArray[np.ui
         annotated: write the class into the tile, if it is large enough
 
     Returns:
-        (12, zoom, zoom, 3)
+        (classes + 2, zoom, zoom, 3)
     """
     tiles = np.repeat(palette, zoom * zoom, axis=0).reshape(-1, zoom, zoom, 3)
     if annotated and zoom >= MIN_ANNOTATED_ZOOM:
         font = ImageFont.load_default(size=zoom * 0.75)
-        for index in range(NUM_CLASSES):
+        for index in range(classes_of(palette)):
             image = Image.fromarray(tiles[index])
             centre = (zoom / 2, zoom / 2)
             ImageDraw.Draw(image).text(centre, str(index), ink_on(palette[index]), font, anchor="mm")

@@ -40,7 +40,6 @@ def report(settings: ReportSettings) -> None:
     names = distinct_names([checkpoint.path for checkpoint in checkpoints])
     dataset = settings.dataset or _common_dataset(checkpoints)
     device = resolve_device(settings.device)
-    configure_threads(device)
     folder = prepare_folder(settings.output_dir)
     digits = load_digits(dataset, "test", settings.data_dir)
     usual = min(ROBUSTNESS_DIGITS, len(digits)) if settings.robustness else len(digits)
@@ -48,6 +47,8 @@ def report(settings: ReportSettings) -> None:
     if count > len(digits):
         raise UsageError(f"--n-digits {count} is more than the {len(digits)} digits there are")
     digits, ticks = digits[:count].to(device), settings.n_steps_per_stage
+    for each in checkpoints:
+        configure_threads(device, each.automaton.architecture)
     automata = {name: each.automaton.to(device) for name, each in zip(names, checkpoints, strict=True)}
     others = f"-and-{len(names) - 1}-more" if len(names) > 1 else ""
     first = file_part(names[0] + others, checkpoints)
@@ -62,7 +63,7 @@ def report(settings: ReportSettings) -> None:
             stem=folder / f"{first}_seed-{settings.seed}_{dataset}-{count}_ticks-{ticks}_robustness",
         )
     conditions = f"seed-{settings.seed}_{dataset}-{count}_ticks-{STAGES}x{ticks}"
-    figures = Figures(folder, palette_of(settings.colours))
+    figures = Figures(folder, palette_of(settings.colours, checkpoints[0].automaton.architecture.classes))
     results, paths = [], []
     with writing(folder, into=True):
         with Progress(count * len(checkpoints), "digit") as progress:

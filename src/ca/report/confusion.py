@@ -9,7 +9,6 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from ca.render.figures import PRINT_DPI, own_style, percent, plain_text, save_figure
-from ca.sizes import NUM_CLASSES
 
 MIN_DARKEST = 10  # digits: fewer equal errors never get the darkest colour
 ORANGES = ListedColormap(colormaps["Oranges"](np.linspace(0, 0.7, 256)))  # black text is legible on all
@@ -22,13 +21,13 @@ def draw_confusion(confusion: Sequence[Sequence[int]], name: str, *, tick: int, 
     The darkest colour stands for the largest share of a label's digits, but for no fewer than 10 digits.
 
     Args:
-        confusion: (10, 10) digits of each label (row) by their most common class (column)
+        confusion: (classes, classes) digits of each label (row) by their most common class (column)
         name: name of the checkpoint
         tick: tick after which the classes were counted
     """
     counts = np.array(confusion)
     shares = counts / counts.sum(1, keepdims=True).clip(min=1)
-    errors = np.ma.masked_array(shares, np.eye(NUM_CLASSES, dtype=bool))
+    errors = np.ma.masked_array(shares, np.eye(len(counts), dtype=bool))
     digits_per_label = max(1, np.median(counts.sum(1)))
     darkest = max(errors.max(), min(1, MIN_DARKEST / digits_per_label))
     figure = Figure(figsize=(6.4, 5.6), dpi=PRINT_DPI, layout="constrained")
@@ -39,8 +38,8 @@ def draw_confusion(confusion: Sequence[Sequence[int]], name: str, *, tick: int, 
         if count:
             axes.text(common, label, f"{count:,}", ha="center", va="center", fontsize=8)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_ticks(range(NUM_CLASSES))
-        axis.set_ticks(np.arange(1, NUM_CLASSES) - 0.5, minor=True)
+        axis.set_ticks(range(len(counts)))
+        axis.set_ticks(np.arange(1, len(counts)) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1.5)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)

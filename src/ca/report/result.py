@@ -50,7 +50,8 @@ class Result:
         at_tick: the three metrics after some ticks
         parts: what agreement leaves out, after the last tick of each stage
         certainty: measures of how sure the cells are, before the mutation, by name
-        confusion: (10, 10) digits of each label (row) by most common class (column), after the last tick
+        confusion: (classes, classes) digits of each label (row) by most common class (column), after the
+            last tick
         curves: every metric after every tick of both stages; None from the tick on at which it is infinite
     """
 
@@ -95,7 +96,7 @@ def result_of(measured: Measurements, *, checkpoint: str, step: int, dataset: Da
 
 
 def _parts(part_votes: Tensor, votes: Tensor) -> Parts:
-    """The same from the votes of the parts (digits, parts, 10) and of the digits (digits, 10)."""
+    """The same from the votes of the parts (digits, parts, classes) and of the digits (digits, classes)."""
     divided = in_parts(part_votes)
     number = int(divided.sum())
     return Parts(

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ca.cells import DEAD, Indices
+from ca.cells import Indices, dead
 from ca.metrics import agreeing
 from ca.render.figures import PRINT_DPI, class_legend, own_style, plain_text, save_figure
 from ca.render.palette import Palette
@@ -25,7 +25,7 @@ def never_agreed(votes: Tensor) -> Tensor:
     A digit is the more divided, the fewer of its cells output its most common class after the last tick.
 
     Args:
-        votes: (ticks, digits, 10)
+        votes: (ticks, digits, classes)
 
     Returns:
         (found,) int64 numbers of digits; equally divided ones in ascending order
@@ -39,7 +39,7 @@ def agreed_on_wrong(votes: Tensor, labels: Tensor) -> Tensor:
     """Digits whose cells all output the same wrong class after the last tick.
 
     Args:
-        votes: (ticks, digits, 10)
+        votes: (ticks, digits, classes)
         labels: (digits,)
 
     Returns:
@@ -59,7 +59,7 @@ def draw_worst(
     A kind without digits takes a line; the height of the figure is that of what it shows.
 
     Args:
-        votes: (ticks, digits, 10)
+        votes: (ticks, digits, classes)
         labels: (digits,)
         last_cells: (digits, height, width) palette indices after the last tick
         name: name of the checkpoint
@@ -93,11 +93,11 @@ def _draw_digits(axes: Axes, votes: Tensor, labels: Tensor, cells: Indices, pale
     """Draw digits side by side, each with its label, most common class and votes above it.
 
     Args:
-        votes: (digits, 10)
+        votes: (digits, classes)
         labels: (digits,)
         cells: (digits, height, width) palette indices
     """
-    framed = np.pad(cells, ((0, 0), (CAPTION, 0), (1, 1)), constant_values=DEAD)
+    framed = np.pad(cells, ((0, 0), (CAPTION, 0), (1, 1)), constant_values=dead(votes.shape[1]))
     height, width = framed.shape[1:]
     rows = math.ceil(len(framed) / COLUMNS)
     axes.imshow(

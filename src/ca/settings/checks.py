@@ -1,11 +1,14 @@
 """Checks of single settings: a value out of range is refused in a line that names its flag."""
 
 import math
+from collections.abc import Callable
 
+from ca.architecture import Architecture
 from ca.settings.flags import flag
 from ca.system.errors import UsageError
 
 MAX_COUNT = 10**9
+MAX_NOISE = 1000.0  # with more, the states of cells overflow
 MAX_SEED = 2**63 - 1  # PyTorch's generators take no more
 
 
@@ -21,6 +24,15 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise UsageError unless the number is finite and between `low` and `high`."""
     if not (low <= value <= high and math.isfinite(value)):
         raise UsageError(f"{flag(name)} must be between {low:g} and {high:g}, not {value}")
+
+
+def check_architecture(make: Callable[[], Architecture]) -> None:
+    """Raise UsageError, which names the flag, unless an architecture can be made of the settings."""
+    try:
+        make()
+    except ValueError as error:
+        name, words = str(error).split(" ", 1)
+        raise UsageError(f"{flag(name)} {words}") from None
 
 
 def check_seed(value: int) -> None:

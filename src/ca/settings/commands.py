@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from ca.settings.checks import check_count, check_range, check_seed
+from ca.architecture import Architecture
+from ca.settings.checks import MAX_NOISE, check_architecture, check_count, check_range, check_seed
 from ca.settings.choices import DEFAULT_COLOURS, Colours, Layout, View
 from ca.settings.flags import (
     BUNDLED,
@@ -24,13 +25,13 @@ from ca.settings.flags import (
     NumberOrNone,
     Whole,
     WholeOrNone,
+    Widths,
     default_is,
 )
 from ca.settings.training import TrainSettings
 from ca.sizes import IMAGE_SIDE
 from ca.system.errors import UsageError
 
-MAX_NOISE = 1000.0  # with more, the states of cells overflow
 BOARD_SHARE = 32  # side of the square that each digit has on a board of the default size, in cells
 
 
@@ -182,6 +183,10 @@ class BenchmarkSettings:
     """Digits a step."""
     ticks: Whole = 20
     """Ticks a step."""
+    communication_channels: Whole = Architecture.communication_channels
+    """Communication channels of the automaton."""
+    hidden: Widths = Architecture.hidden
+    """Widths of its layers before the last one."""
     processes: bool = True
     """Also measure memory and start-up time of whole commands."""
     json: bool = False
@@ -197,6 +202,12 @@ class BenchmarkSettings:
         for name in ("repeats", "batch_size", "ticks"):
             check_count(name, getattr(self, name))
         check_seed(self.seed)
+        check_architecture(lambda: self.architecture)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The architecture of the automaton that is measured."""
+        return Architecture(communication_channels=self.communication_channels, hidden=self.hidden)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,6 +94,16 @@ Rates = Annotated[
         str_from_instance=lambda value: [str(number) for number in value or ()],
     ),
 ]
+Widths = Annotated[
+    tuple[int, ...],
+    PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="WIDTH [WIDTH ...]",
+        instance_from_str=lambda words: tuple(map(_whole_number, words)),
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [str(number) for number in value],
+    ),
+]
 PathWordsOrNone = Annotated[
     str | None, _read(lambda word: str(_path(word)), "PATH"), arg(help_behavior_hint="")
 ]

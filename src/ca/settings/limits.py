@@ -8,6 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from ca.architecture import TAPS, Architecture
 from ca.settings.commands import (
     BenchmarkSettings,
     ClassifySettings,
@@ -17,7 +18,7 @@ from ca.settings.commands import (
     TrainSettings,
 )
 from ca.settings.flags import flag_of
-from ca.sizes import CHANNELS, IMAGE_SIDE, NUM_CLASSES, STATE_CHANNELS, TAPS
+from ca.sizes import IMAGE_SIDE
 from ca.system.errors import UsageError
 
 MAX_SIDE = 8192  # pixels along a frame; players of H.264 show no more
@@ -30,16 +31,9 @@ MOST_ALIVE_ON_BOARD = 1_600  # of the largest of 30,000 distorted ones
 
 FLOAT_BYTES = 4
 CELLS = IMAGE_SIDE**2
-PERCEIVED = TAPS * CHANNELS  # inputs of the perception layer, the largest array that a cell needs
-CELL_BYTES = CHANNELS * FLOAT_BYTES
-# A digit and tick: inputs, noise and updates are kept for the cells that fire. The kernel keeps the memory of
-# the largest digits that a batch has had, 60 kB after a step, 127 after 60.
-FIRED_BYTES = (PERCEIVED + 2 * STATE_CHANNELS) * FLOAT_BYTES
-OWN_FIRE_RATE = 0.5  # of an automaton
 TRAINING_BYTES = 1e9  # of a training run of few ticks, with PyTorch and the digits
-DENSE_TAPE_BYTES = CELLS * 2 * PERCEIVED * FLOAT_BYTES  # the same for the dense rule
 ROBUSTNESS_BYTES = 150_000  # a digit, on boards with their distortions
-VOTES_BYTES = STAGES * NUM_CLASSES * FLOAT_BYTES  # a digit and tick
+VOTES_BYTES = STAGES * Architecture.classes * FLOAT_BYTES  # a digit and tick
 
 
 def refuse_impossible(settings: Settings) -> None:
@@ -98,19 +92,42 @@ def refuse_large_frames(side: int, settings: EvaluateSettings) -> None:
         )
 
 
+def _cell_bytes(architecture: Architecture) -> int:
+    """Memory of a cell of the pool."""
+    return architecture.channels * FLOAT_BYTES
+
+
+def _fired_bytes(architecture: Architecture) -> int:
+    """Memory that a tick needs, until the backward pass, for each cell that fires.
+
+    The kernel keeps the memory of the largest digits that a batch has had: with the article's architecture
+    60 kB a digit after a step, 127 after 60.
+    """
+    kept = sum(architecture.hidden) + 3 * architecture.state_channels
+    return kept * FLOAT_BYTES
+
+
+def _dense_bytes(architecture: Architecture) -> int:
+    """The same for each cell with the dense rule."""
+    return 2 * TAPS * architecture.channels * FLOAT_BYTES
+
+
 def _memory(settings: Settings) -> tuple[float, tuple[str, ...]]:
     """Bytes, and the names of the settings that they depend on."""
     match settings:
         case TrainSettings():
-            digit = settings.board_side**2 * CELL_BYTES
+            architecture = settings.architecture
+            digit = settings.board_side**2 * _cell_bytes(architecture)
             most_alive = MOST_ALIVE if settings.board_side == IMAGE_SIDE else MOST_ALIVE_ON_BOARD
-            tape = most_alive * max(settings.fire_rate, default=OWN_FIRE_RATE) * FIRED_BYTES
+            fire_rate = max(settings.fire_rate, default=architecture.fire_rate)
+            tape = most_alive * fire_rate * _fired_bytes(architecture)
             batch = settings.batch_size * (4 * digit + max(settings.ticks) * tape)
             needed = TRAINING_BYTES + 3 * settings.pool_size * digit + batch
             return needed, ("pool_size", "batch_size", "ticks")
         case BenchmarkSettings():
-            tape = settings.ticks * DENSE_TAPE_BYTES
-            return settings.batch_size * (24 * CELLS * CELL_BYTES + tape), ("batch_size", "ticks")
+            digit = CELLS * _cell_bytes(settings.architecture)
+            tape = settings.ticks * CELLS * _dense_bytes(settings.architecture)
+            return settings.batch_size * (24 * digit + tape), ("batch_size", "ticks")
         case ReportSettings(robustness=True):
             return (settings.n_digits or 0) * ROBUSTNESS_BYTES, ("n_digits",)
         case ReportSettings():
@@ -120,7 +137,7 @@ def _memory(settings: Settings) -> tuple[float, tuple[str, ...]]:
             frames = settings.n_stages * settings.n_steps_per_stage
             board = settings.layout == "board"
             cells = settings.board_side**2 if board else CELLS * settings.num_digits
-            pictures = STATE_CHANNELS if settings.view == "channels" else 1
+            pictures = Architecture().state_channels if settings.view == "channels" else 1
             pixels = cells * pictures * settings.zoom_scale**2
             return frames * pixels, ("n_steps_per_stage", "zoom_scale")
     return 0.0, ()

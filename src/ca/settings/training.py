@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from ca.settings.checks import MAX_COUNT, check_count, check_range, check_seed
+from ca.architecture import Architecture
+from ca.settings.checks import MAX_COUNT, MAX_NOISE, check_architecture, check_count, check_range, check_seed
 from ca.settings.choices import Dataset, LossName, OptimiserName, RecipeName, Regime
 from ca.settings.flags import (
     FROM_RECIPE,
@@ -16,6 +17,7 @@ from ca.settings.flags import (
     Ticks,
     TrackerOrNone,
     Whole,
+    Widths,
     default_is,
 )
 from ca.settings.recipes import RECIPES, Recipe
@@ -34,6 +36,8 @@ OF_RECIPE = (
     "warm_up",
     "normalise",
 )
+# Settings that are the checkpoint's with `--start-from`, unless they are given.
+OF_ARCHITECTURE = ("communication_channels", "hidden", "alive_threshold")
 MAX_RATE = 1.0
 
 
@@ -65,8 +69,15 @@ class RunSettings:
     mutating: a pool; a quarter is replaced, a quarter gets a new digit and keeps its state."""
     loss: LossName = "l2"
     """Loss over the outputs of the alive cells."""
-    noise: bool = True
-    """Gaussian noise on the residual."""
+    communication_channels: Whole = Architecture.communication_channels
+    """Channels of a cell that are free to communicate, 0 to 64, besides one for each class."""
+    hidden: Widths = Architecture.hidden
+    """Widths of the layers of the update rule before the last one, one to four of 1 to 512.
+    The first perceives the 3x3 cells around a cell."""
+    alive_threshold: Number = Architecture.alive_threshold
+    """Grey value, 0 to 1, above which a cell is alive."""
+    noise_level: Number = Architecture.noise
+    """Standard deviation of the Gaussian noise on the residual."""
     fire_rate: Annotated[Rates, default_is("the recipe's")] = FROM_RECIPE
     """Probability that a cell is updated in a tick, drawn for each step if there are two numbers.
     Without numbers: the automaton's own, 0.5. Scores are measured with the automaton's own."""
@@ -104,6 +115,8 @@ class RunSettings:
         check_range("written_share", self.written_share, 0, 1)
         if not 0 < self.rate <= MAX_RATE:
             raise UsageError(f"--rate must be above 0 and up to {MAX_RATE:g}, not {self.rate}")
+        check_range("noise_level", self.noise_level, 0, MAX_NOISE)
+        check_architecture(lambda: self.architecture)
         _check_ticks(self.ticks)
         _check_fire_rate(self.fire_rate)
         if self.batch_size % 4:
@@ -119,6 +132,16 @@ class RunSettings:
     def optimisation(self) -> Recipe:
         """The recipe, with those of its numbers that are set otherwise."""
         return replace(RECIPES[self.recipe], **{name: getattr(self, name) for name in OF_RECIPE})
+
+    @property
+    def architecture(self) -> Architecture:
+        """The architecture of the automaton that is trained."""
+        return Architecture(
+            communication_channels=self.communication_channels,
+            hidden=self.hidden,
+            alive_threshold=self.alive_threshold,
+            noise=self.noise_level,
+        )
 
     @property
     def board_side(self) -> int:
@@ -144,6 +167,12 @@ class TrainSettings(RunSettings):
     profile: bool = False
     """Write the time that the first steps take, part by part, to profile.json.
     Open it in ui.perfetto.dev or chrome://tracing."""
+
+
+def settings_of(architecture: Architecture) -> dict[str, Any]:
+    """The settings of a run that trains an automaton of this architecture."""
+    settings = {name: getattr(architecture, name) for name in OF_ARCHITECTURE}
+    return {**settings, "noise_level": architecture.noise}
 
 
 def _check_ticks(ticks: tuple[int, ...]) -> None:

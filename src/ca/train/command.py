@@ -40,10 +40,10 @@ def train(settings: TrainSettings) -> None:
     if settings.track is not None:
         refuse_missing(settings.track, flag_of("track", settings.track))
     device = resolve_device(local_device(settings.device))
-    configure_threads(device)
     folder = settings.output_dir
     with process_group(device) as ranks, locked(folder) if ranks.is_main else nullcontext() as lock:
         run = _start_or_resume(settings, device, ranks)
+        configure_threads(device, run.automaton.architecture)
         with (
             writing(folder, into=True),
             run.stop,

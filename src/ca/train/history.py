@@ -47,9 +47,9 @@ def _running_median(values: np.ndarray) -> np.ndarray:
 
 
 @own_style
-def draw_batch(before: Indices, after: Indices, *, step: int, ticks: int, path: Path) -> None:
+def draw_batch(before: Indices, after: Indices, *, classes: int, step: int, ticks: int, path: Path) -> None:
     """Draw the cells of a batch before and after its ticks, both (batch, height, width) palette indices."""
-    palette = palette_of(DEFAULT_COLOURS)
+    palette = palette_of(DEFAULT_COLOURS, classes)
     tiles = cell_tiles(palette, 3, annotated=False)
     columns = min(8, len(before))
     rows = -(-len(before) // columns)

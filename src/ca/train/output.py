@@ -132,10 +132,10 @@ class TrainingOutput:
             self._draw_batch()
 
     def _draw_batch(self) -> None:
-        run = self.run
+        run, architecture = self.run, self.run.automaton.architecture
         ticks = run.settings.ticks[-1]
         grid = run.pool.grid[: run.settings.batch_size]
-        graph = CellGraph.of(grid[:, 0])
+        graph = CellGraph.of(grid[:, 0], architecture)
         draws = random_draws(graph, run.automaton, ticks, seeded(run.step, run.generator.device))
         with torch.no_grad():
             after = graph.scatter(rollout(run.automaton, graph, graph.gather(grid), draws), grid)
@@ -145,7 +145,8 @@ class TrainingOutput:
         with drawing(batches):
             from ca.train.history import draw_batch
 
-            draw_batch(colour_indices(grid), colour_indices(after), step=run.step, ticks=ticks, path=path)
+            before, now = (colour_indices(each, architecture) for each in (grid, after))
+            draw_batch(before, now, classes=architecture.classes, step=run.step, ticks=ticks, path=path)
 
     def save(self, loss: float, scores: dict[str, float], state: dict[str, Tensor]) -> None:
         """Write a checkpoint and print a line about it.
@@ -217,12 +218,11 @@ def _described(run: TrainingRun) -> dict[str, Any]:
     """The settings of a run, as a tracker shows them."""
     settings = {field.name: getattr(run.settings, field.name) for field in fields(RunSettings)}
     recipe = {f"recipe {name}": value for name, value in asdict(run.recipe).items()}
-    parameters = sum(parameter.numel() for parameter in run.automaton.parameters())
     return {
         **settings,
         **recipe,
         **asdict(machine_of(run)),
-        "parameters": parameters,
+        "parameters": run.automaton.architecture.parameters,
         "data_sha256": run.data_sha256,
         "version": __version__,
     }

@@ -14,7 +14,6 @@ from ca.data.digits import digits_sha256
 from ca.engine.device import machine
 from ca.settings.flags import flag_of
 from ca.settings.training import RunSettings, TrainSettings
-from ca.sizes import NUM_CLASSES
 from ca.system.errors import CheckpointError, FailedError, UsageError
 from ca.system.terminal import print_line
 from ca.train.optimisers import make_optimiser_state, optimiser_state
@@ -87,7 +86,9 @@ def training_state(run: TrainingRun) -> dict[str, Tensor]:
 
 def machine_of(run: TrainingRun) -> Machine:
     """What the exact result of a run depends on besides its settings."""
-    return msgspec.convert(machine(run.pool.labels.device, run.ranks.size), Machine)
+    return msgspec.convert(
+        machine(run.pool.labels.device, run.automaton.architecture, run.ranks.size), Machine
+    )
 
 
 def restore(run: TrainingRun, checkpoint: Checkpoint) -> None:
@@ -101,6 +102,7 @@ def restore(run: TrainingRun, checkpoint: Checkpoint) -> None:
     if processes > run.settings.batch_size:
         raise CheckpointError(f"{checkpoint.path / CONFIG} is not valid: processes is {processes!r:.20}")
     size, kept = run.settings.pool_size, optimiser_state(run.optimisers)
+    classes = run.automaton.architecture.classes
     generators = torch.empty(processes, GENERATOR_BYTES, dtype=torch.uint8)
     expected = {
         "pool.grid": torch.empty(size, *run.pool.grid.shape[1:]),
@@ -120,7 +122,7 @@ def restore(run: TrainingRun, checkpoint: Checkpoint) -> None:
                 run.generator.set_state(rollout_generator[: len(run.generator.get_state())].clone())
     except RuntimeError as error:
         raise CheckpointError(f"can't resume from {checkpoint.path}: {error}") from error
-    if not ((state["pool.labels"] >= 0) & (state["pool.labels"] < NUM_CLASSES)).all():
+    if not ((state["pool.labels"] >= 0) & (state["pool.labels"] < classes)).all():
         raise CheckpointError(f"can't resume from {checkpoint.path}: pool.labels are not classes")
     share = slice(rank * len(run.pool.labels), (rank + 1) * len(run.pool.labels))
     run.pool.grid.copy_(state["pool.grid"][share])

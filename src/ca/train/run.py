@@ -1,18 +1,20 @@
 """A training run: everything that a step reads and changes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch.optim import Optimizer
 
+from ca.architecture import Architecture
 from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import Digits, digits_sha256, load_digits
 from ca.data.source import DigitSource
-from ca.model import NOISE, CellularAutomaton
+from ca.model import CellularAutomaton
 from ca.pool import Pool
+from ca.settings.flags import flag_of
 from ca.settings.recipes import Recipe
-from ca.settings.training import TrainSettings
+from ca.settings.training import OF_ARCHITECTURE, TrainSettings
 from ca.system.errors import UsageError
 from ca.system.seeds import seeded, stream
 from ca.system.signals import StopSignal
@@ -80,7 +82,8 @@ class TrainingRun:
             digits: training digits; None: those of the settings' data set
 
         Raises:
-            UsageError: --held-out leaves no digits to train on, or the processes can't share the work evenly
+            UsageError: --held-out leaves no digits to train on, the processes can't share the work evenly, or
+                the checkpoint of `--start-from` has another architecture
             FailedError: the data set is not available
             CheckpointError: that of `--start-from` is missing or damaged
         """
@@ -113,6 +116,7 @@ class TrainingRun:
                 settings.pool_size // ranks.size,
                 settings.regime,
                 stream("cpu", settings.seed, step, ranks.rank, POOL_STREAM),
+                automaton.architecture,
             ),
             held_out=digits[trained_on:],
             data_sha256=data_sha256,
@@ -140,11 +144,19 @@ class TrainingRun:
 
 def _new_automaton(settings: TrainSettings, generator: torch.Generator) -> CellularAutomaton:
     """An automaton with the weights of `--start-from`, or with random ones."""
-    noise = NOISE if settings.noise else 0.0
+    architecture = settings.architecture
     if settings.start_from is None:
-        automaton = CellularAutomaton(noise=noise)
+        automaton = CellularAutomaton(architecture)
         automaton.reset_parameters(generator)
-    else:
-        automaton = load_checkpoint(Path(settings.start_from)).automaton
-        automaton.noise = noise
+        return automaton
+    path = Path(settings.start_from)
+    automaton = load_checkpoint(path).automaton
+    automaton.noise = architecture.noise
+    found = replace(automaton.architecture, fire_rate=architecture.fire_rate)
+    if found != architecture:
+        raise UsageError(f"can't start from {path} with {_in_flags(architecture)}: it has {_in_flags(found)}")
     return automaton
+
+
+def _in_flags(architecture: Architecture) -> str:
+    return " ".join(flag_of(name, getattr(architecture, name)) for name in OF_ARCHITECTURE)

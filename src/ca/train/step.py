@@ -22,18 +22,19 @@ def training_step(run: TrainingRun) -> Tensor:
     Raises:
         FailedError: the loss or a gradient is not finite
     """
-    automaton = run.automaton
+    automaton, architecture = run.automaton, run.automaton.architecture
     run.step += 1
 
     batch = run.pool.draw(run.settings.batch_size // run.ranks.size)
-    graph = CellGraph.of(batch.grid[:, 0])
+    graph = CellGraph.of(batch.grid[:, 0], architecture)
     ticks, fire_rate = run.draw_ticks(), run.draw_fire_rate()
     draws = random_draws(graph, automaton, ticks, run.generator, fire_rate)
     cells = rollout(automaton, graph, graph.gather(batch.grid), draws)
 
     living = slice(graph.num_alive)
     labels = batch.labels[graph.batch[living]]
-    loss_sum, count = LOSSES[run.settings.loss](outputs(cells[living]), labels, len(batch.labels))
+    last = outputs(cells[living], architecture)
+    loss_sum, count = LOSSES[run.settings.loss](last, labels, len(batch.labels))
     loss = learn(run, loss_sum, count)
 
     run.pool.write_back(batch, graph, cells.detach())

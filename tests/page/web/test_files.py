@@ -30,6 +30,7 @@ from support.browser import (
 )
 from support.helpers import random_automaton, saved_automaton
 
+from ca.architecture import Architecture
 from ca.checkpoint.folder import BUNDLED, load_checkpoint
 from ca.data.digits import load_digits
 from ca.model import CellularAutomaton
@@ -164,7 +165,7 @@ def test_weights_can_be_loaded(each_page: Page, tmp_path: Path) -> None:
 def other_page() -> str:
     """Export the bundled automaton, with another firing rate and one weight changed."""
     bundled = load_checkpoint(None)
-    automaton = CellularAutomaton(0.75, 0.01)
+    automaton = CellularAutomaton(Architecture(fire_rate=0.75, noise=0.01))
     automaton.load_state_dict(bundled.automaton.state_dict())
     with torch.no_grad():
         automaton.residual.bias[0] += 0.125
@@ -221,9 +222,9 @@ def test_page_of_an_earlier_version_without_sizes_can_be_loaded(page: Page, tmp_
     assert page.evaluate("ca.app.check()") < 1e-4
 
 
-@pytest.mark.parametrize(("name", "value"), [("aliveThreshold", 0.3), ("hidden", 64)])
+@pytest.mark.parametrize(("name", "value"), [("aliveThreshold", 0.3), ("hidden", [64, 64])])
 def test_automaton_of_other_sizes_is_refused_in_one_line(
-    name: str, value: float, page: Page, tmp_path: Path
+    name: str, value: float | list[int], page: Page, tmp_path: Path
 ) -> None:
     data = data_of(other_page())
     own = data["sizes"][name]
@@ -237,7 +238,8 @@ def test_automaton_of_other_sizes_is_refused_in_one_line(
     path.write_text(json.dumps(data))
     page.set_input_files("#file", path)
     wait_until(page, "document.getElementById('check-result').textContent !== ''")
-    message = f"data.json: an automaton of other sizes: its {name} is {value}, this page's {own}"
+    words = [" ".join(map(str, np.atleast_1d(one))) for one in (value, own)]
+    message = f"data.json: an automaton of other sizes: its {name} is {words[0]}, this page's {words[1]}"
     assert page.inner_text("#check-result") == message
     assert page.evaluate("ca.app.automaton.name") == BUNDLED
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 from safetensors.torch import save
 from support.browser import cells_of, change_settings, open_details, show, to_text
 from support.helpers import random_automaton, seeded
+from support.sizes import ARTICLE
 from torch import Tensor
 
 from ca.cells import alive, newborn
@@ -58,8 +59,8 @@ def compare(page: Page, automaton: CellularAutomaton, ink: Tensor, ticks: int, *
     """Roll out here and in the page; the largest difference of any channel relative to max(1, |value|)."""
     side = len(ink)
     exact = copy.deepcopy(automaton).double()
-    grid = newborn(ink[None].float() / 255).double()
-    living = alive(grid[:, 0])[0].flatten()
+    grid = newborn(ink[None].float() / 255, ARTICLE).double()
+    living = alive(grid[:, 0], ARTICLE)[0].flatten()
     fired, noise = [], []
     with torch.no_grad():
         for tick in range(ticks):
@@ -146,7 +147,7 @@ def test_all_cells_fire_at_rate_one(page: Page) -> None:
     start = cells_of(page)
     change_settings(page, fireRate=1, noise=0)
     page.evaluate("ca.app.session.step(20)")
-    grid = newborn(torch.from_numpy(start[:1].copy()))
+    grid = newborn(torch.from_numpy(start[:1].copy()), ARTICLE)
     everyone, silence = torch.ones(1, 56, 56, dtype=torch.bool), torch.zeros(1, 19, 56, 56)
     automaton = load_checkpoint(None).automaton
     with torch.no_grad():

@@ -7,6 +7,7 @@ import pytest
 import torch
 from playwright.sync_api import Page
 from support.browser import cells_of, centre_of, ink_of, living_cells, next_frame, set_ink, wait_until
+from support.sizes import ARTICLE
 
 from ca.cells import alive, newborn
 from ca.checkpoint.folder import load_checkpoint
@@ -29,13 +30,13 @@ def majorities() -> list[int]:
     """Majority of PyTorch's cells on each class's first test digit, after 60 ticks with the page's draws."""
     automaton = load_checkpoint(None).automaton
     images = torch.stack([MNIST.images[MNIST.labels == label][0] for label in range(10)])
-    grid = newborn(images.float() / 255)
+    grid = newborn(images.float() / 255, ARTICLE)
     middle = slice(14, 42)  # of the board; all around it is dead
     with torch.no_grad():
         for tick in range(60):
-            fired, noise = page_draws(56, seed=0, tick=tick, fire_rate=0.5, noise=0.02)
+            fired, noise = page_draws(56, 19, seed=0, tick=tick, fire_rate=0.5, noise=0.02)
             grid = automaton.tick(grid, fired[:, middle, middle], noise[..., middle, middle])
-    living = alive(grid[:, 0])
+    living = alive(grid[:, 0], ARTICLE)
     votes = [grid[number, 10:, living[number]].argmax(0).bincount(minlength=10) for number in range(10)]
     return [int(counts.argmax()) for counts in votes]
 

@@ -23,7 +23,8 @@ struct TensorArgument {
 };
 
 struct ParameterArguments {
-    TensorArgument perception, perception_bias, hidden, hidden_bias, residual, residual_bias;
+    int64_t number;
+    const TensorArgument* tensors;  // weight and bias of each layer
 };
 
 struct ForwardArguments {
@@ -76,17 +77,29 @@ int64_t length(const char* name, const TensorArgument& tensor) {
     return tensor.shape[0];
 }
 
+// As in `ca.architecture`.
+std::string layer_name(int layer) {
+    if (layer == 0) return "perception";
+    if (layer == LAYERS) return "residual";
+    return layer == 1 ? "hidden" : "hidden_" + std::to_string(layer);
+}
+
 template <typename Number>
 Parameters<Number> parameters(const std::string& prefix, const ParameterArguments& given) {
-    const auto checked = [&](const char* name, const TensorArgument& tensor, std::initializer_list<int64_t> shape) {
-        return numbers<std::remove_const_t<Number>>((prefix + name).c_str(), tensor, shape);
-    };
-    return {checked("perception.weight", given.perception, {HIDDEN, TAPS * CHANNELS}),
-            checked("perception.bias", given.perception_bias, {HIDDEN}),
-            checked("hidden.weight", given.hidden, {HIDDEN, HIDDEN}),
-            checked("hidden.bias", given.hidden_bias, {HIDDEN}),
-            checked("residual.weight", given.residual, {STATE, HIDDEN}),
-            checked("residual.bias", given.residual_bias, {STATE})};
+    constexpr int NUMBER = 2 * (LAYERS + 1);
+    if (given.number != NUMBER || !given.tensors)
+        refuse("the compiled kernel takes %d parameters, not %lld", NUMBER, static_cast<long long>(given.number));
+    Parameters<Number> checked;
+    for (int layer = 0; layer <= LAYERS; layer++) {
+        const int inputs = layer == 0 ? TAPS * CHANNELS : WIDTHS[layer - 1];
+        const int outputs = layer == LAYERS ? STATE : WIDTHS[layer];
+        const std::string name = prefix + layer_name(layer);
+        const TensorArgument *weight = given.tensors + 2 * layer, *bias = weight + 1;
+        using Plain = std::remove_const_t<Number>;
+        checked.weight[layer] = numbers<Plain>((name + ".weight").c_str(), *weight, {outputs, inputs});
+        checked.bias[layer] = numbers<Plain>((name + ".bias").c_str(), *bias, {outputs});
+    }
+    return checked;
 }
 
 void check_range(const char* name, int64_t value, int64_t lowest, int64_t highest) {
@@ -166,7 +179,7 @@ struct Forward {
 void check_digit_sizes(const std::vector<Place>& places, int ticks) {
     for (const Place& place : places) {
         const int64_t digit_rows = static_cast<int64_t>(place.alive) + place.faint + 1;
-        check_range("the number of cells in a digit", digit_rows, 1, INT_MAX / WIDEST - BLOCK);
+        check_range("the number of cells in a digit", digit_rows, 1, INT_MAX / widest() - BLOCK);
         check_range("the number of cells times ticks in a digit", ticks * (static_cast<int64_t>(place.alive) + BLOCK),
                     0, INT_MAX);
     }

@@ -1,4 +1,4 @@
-"""Build the compiled kernel, once for each machine and version, and keep the library in the user's cache.
+"""Build the compiled kernel, once for each machine, version and architecture, and keep it in a cache.
 
 The name of a library contains its SHA-256. A library is loaded only if its content has that SHA-256, and if
 nobody else can write the file or its folder.
@@ -18,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from ca.architecture import TAPS, Architecture
 from ca.engine.kernel.interface import load
-from ca.sizes import HIDDEN, NUM_CLASSES, STATE_CHANNELS, TAPS
 from ca.system.children import output_of
 from ca.system.publish import sync
 from ca.system.reading import read_regular
@@ -29,13 +29,7 @@ SOURCES = sorted(Path(__file__).parent.glob("*.cpp"))
 HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 COMPILERS = ("c++", "g++", "clang++")
 TUNE = "-mcpu=native" if platform.machine().lower() in ("arm64", "aarch64") else "-march=native"
-SIZES = (
-    f"-DCA_STATE_CHANNELS={STATE_CHANNELS}",
-    f"-DCA_NUM_CLASSES={NUM_CLASSES}",
-    f"-DCA_HIDDEN={HIDDEN}",
-    f"-DCA_TAPS={TAPS}",
-)
-FLAGS = ("-std=c++17", "-O3", TUNE, "-fno-math-errno", "-Wno-psabi", "-shared", "-fPIC", "-pthread", *SIZES)
+FLAGS = ("-std=c++17", "-O3", TUNE, "-fno-math-errno", "-Wno-psabi", "-shared", "-fPIC", "-pthread")
 BUILD_LIMIT, MACROS_LIMIT = 120.0, 20.0  # seconds that a compiler may take
 MAX_LIBRARY_BYTES = 100_000_000
 
@@ -44,24 +38,43 @@ class CompilerError(Exception):
     """The compiler is not found, fails, or takes too long. The message is one line."""
 
 
-@functools.cache
-def library() -> ctypes.CDLL | None:
-    """The kernel, built if it has not been yet; None, with a warning of one line, where that fails.
+def size_flags(architecture: Architecture) -> tuple[str, ...]:
+    """The sizes that the kernel is compiled with, as options of the compiler."""
+    return (
+        f"-DCA_STATE_CHANNELS={architecture.state_channels}",
+        f"-DCA_NUM_CLASSES={architecture.classes}",
+        f"-DCA_HIDDEN={','.join(map(str, architecture.hidden))}",
+        f"-DCA_TAPS={TAPS}",
+    )
+
+
+def library(architecture: Architecture) -> ctypes.CDLL | None:
+    """The kernel of an architecture, built if it has not been yet; None, with a warning, where that fails.
 
     The environment variable `CXX` names the compiler, and may add options; without it the compiler is the
     first of `COMPILERS` that is installed.
     """
+    return _library(size_flags(architecture))
+
+
+@functools.cache
+def _library(sizes: tuple[str, ...]) -> ctypes.CDLL | None:
     try:
-        return load(build(find_compiler()))
+        return load(build(find_compiler(), sizes))
     except Exception as error:  # without the kernel everything works, only slower
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        print_line(f"ca: about half as fast as it could be, without the compiled kernel: {lines[-1]}")
+        _warn_once(f"ca: about half as fast as it could be, without the compiled kernel: {lines[-1]}")
         return None
 
 
-def kernel() -> ctypes.CDLL:
-    """The kernel, where it is known to be available."""
-    built = library()
+@functools.cache
+def _warn_once(line: str) -> None:
+    print_line(line)
+
+
+def kernel(architecture: Architecture) -> ctypes.CDLL:
+    """The kernel of an architecture, where it is known to be available."""
+    built = library(architecture)
     assert built is not None
     return built
 
@@ -87,9 +100,13 @@ def find_compiler() -> list[str]:
     )
 
 
-def build(compiler: list[str]) -> Path:
+def build(compiler: list[str], sizes: tuple[str, ...]) -> Path:
     """The library's path; its name depends on the sources, the sizes, the compiler, the processor, and on its
     own content.
+
+    Args:
+        compiler: its path and the further words of `CXX`
+        sizes: of `size_flags`
 
     Raises:
         CompilerError: the compiler does not start, fails, or takes too long
@@ -100,9 +117,9 @@ def build(compiler: list[str]) -> Path:
     sources = [path.read_text(encoding="utf-8") for path in (*SOURCES, *HEADERS)]
     printed = _run([*program, TUNE, *options, "-dM", "-E", "-x", "c++", os.devnull], MACROS_LIMIT)
     macros = "\n".join(line for line in printed.splitlines() if line.startswith("#define "))
-    content = "\0".join([*sources, macros, *FLAGS, *program[1:], *options])
+    content = "\0".join([*sources, macros, *FLAGS, *sizes, *program[1:], *options])
     name = hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    command = [*program, *FLAGS, *options, *map(str, SOURCES)]
+    command = [*program, *FLAGS, *sizes, *options, *map(str, SOURCES)]
     folder = _cache()
     if folder is not None:
         with contextlib.suppress(OSError):  # for example, the disk is full

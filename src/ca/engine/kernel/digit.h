@@ -49,12 +49,12 @@ struct Digit {
     std::vector<int> first;       // (ticks + 1) where each tick starts in `fired`
     std::vector<int> count;       // (ticks) how many cells fire
     std::vector<const float*> seen;
-    Buffer start;               // (rows, HIDDEN_WIDTH) bias, and the liveness's share of the perception
-    Buffer state;               // (ticks + 1, rows, ROW)
-    Buffer perception, hidden;  // (fired, HIDDEN_WIDTH)
-    Buffer grad;                // (rows, RESIDUAL_WIDTH) of the state
-    Buffer grad_residual, grad_hidden, grad_perception, sent;  // of the cells that fire in a tick
-    std::unique_ptr<Gradients> gradients;                      // allocated by the first backward pass
+    Buffer start;           // (rows, FIRST_WIDTH) bias, and the liveness's share of the perception
+    Buffer state;           // (ticks + 1, rows, ROW)
+    Buffer active[LAYERS];  // (fired, padded(layer)) activations
+    Buffer grad;            // (rows, RESIDUAL_WIDTH) of the state
+    Buffer grad_active[LAYERS], grad_residual, sent;  // of the cells that fire in a tick
+    std::unique_ptr<Gradients> gradients;             // allocated by the first backward pass
 
     int dead() const { return rows - 1; }
     float* state_at(int tick) { return state.data() + static_cast<size_t>(tick) * rows * ROW; }
@@ -85,7 +85,7 @@ std::vector<Place> find_places(int rows, int num_alive, const int64_t* batch) {
 
 // The state at tick 0, the neighbours and the start of the perception of a digit. `digit.state` has been allocated.
 void read_cells(Digit& digit, const Weights& weights, Place place, const Cells& cells) {
-    float *state = digit.state_at(0), *start = digit.start.grow(static_cast<size_t>(digit.rows) * HIDDEN_WIDTH);
+    float *state = digit.state_at(0), *start = digit.start.grow(static_cast<size_t>(digit.rows) * FIRST_WIDTH);
     const auto row_of = [&](int cell) {
         return cell < place.alive ? place.first + cell : place.first_faint + cell - place.alive;
     };
@@ -101,16 +101,16 @@ void read_cells(Digit& digit, const Weights& weights, Place place, const Cells& 
         state[cell * ROW + STATE] = values[0];
     }
     std::fill_n(state + digit.dead() * ROW, ROW, 0.0f);
-    std::fill_n(start + digit.dead() * HIDDEN_WIDTH, HIDDEN_WIDTH, 0.0f);
+    std::fill_n(start + digit.dead() * FIRST_WIDTH, FIRST_WIDTH, 0.0f);
     digit.neighbours.assign(static_cast<size_t>(digit.rows) * TAPS, digit.dead());
     for (int cell = 0; cell < digit.alive; cell++) {
-        float* sums = start + cell * HIDDEN_WIDTH;
-        std::copy(weights.perception_bias, weights.perception_bias + HIDDEN_WIDTH, sums);
+        float* sums = start + cell * FIRST_WIDTH;
+        std::copy(weights.perception_bias, weights.perception_bias + FIRST_WIDTH, sums);
         for (int tap = 0; tap < TAPS; tap++) {
             const int neighbour = digit.cell_at[pixel_of(cell) + (tap / 3 - 1) * cells.width + tap % 3 - 1];
             digit.neighbours[cell * TAPS + tap] = neighbour;
             const float level = state[neighbour * ROW + STATE];
-            for (int i = 0; i < HIDDEN_WIDTH; i++) sums[i] += level * weights.liveness[tap][i];
+            for (int i = 0; i < FIRST_WIDTH; i++) sums[i] += level * weights.liveness[tap][i];
         }
     }
 }

@@ -47,18 +47,23 @@ class TensorArgument(ctypes.Structure):
         return cls(tensor.data_ptr(), code, len(shape), _Shape(*shape))
 
 
-_Parameters = TensorArgument * 6  # in the order of `CellularAutomaton.parameters`
+class ParameterArguments(ctypes.Structure):
+    """The parameters of an automaton, or their gradients, in the order of `CellularAutomaton.weights`."""
 
+    _fields_ = (
+        ("number", _number),
+        ("tensors", ctypes.POINTER(TensorArgument)),
+    )
 
-def parameter_arguments(tensors: Sequence[Tensor]) -> Any:
-    """The six parameters of an automaton, or their gradients.
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor]) -> "ParameterArguments":
+        """Describe tensors.
 
-    Raises:
-        ValueError: there are not six, or the kernel has no use for one
-    """
-    if len(tensors) != _Parameters._length_:
-        raise ValueError(f"the compiled kernel takes six parameters, not {len(tensors)}")
-    return _Parameters(*map(TensorArgument.of, tensors))
+        Raises:
+            ValueError: the kernel has no use for one
+        """
+        described = (TensorArgument * len(tensors))(*map(TensorArgument.of, tensors))
+        return cls(len(tensors), described)
 
 
 class ForwardArguments(ctypes.Structure):
@@ -79,7 +84,7 @@ class ForwardArguments(ctypes.Structure):
         ("x", TensorArgument),
         ("fires", TensorArgument),
         ("noise", TensorArgument),
-        ("parameters", _Parameters),
+        ("parameters", ParameterArguments),
         ("after", TensorArgument),
         ("votes", TensorArgument),
         ("sums", TensorArgument),
@@ -93,7 +98,7 @@ class BackwardArguments(ctypes.Structure):
         ("size", _number),
         ("threads", _number),
         ("grad_after", TensorArgument),
-        ("gradients", _Parameters),
+        ("gradients", ParameterArguments),
     )
 
 

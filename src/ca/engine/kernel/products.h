@@ -14,6 +14,12 @@ constexpr int LANES = 4, COLUMNS = 4, FEWER_COLUMNS = 4;
 #endif
 constexpr int BLOCK = 5;
 
+// How many of at most that many vectors make panels of rows of a width that are as wide as each other.
+constexpr int panel(int width, int most = COLUMNS) {
+    const int vectors = width / LANES, panels = (vectors + most - 1) / most;
+    return (vectors + panels - 1) / panels;
+}
+
 typedef float Vector __attribute__((vector_size(LANES * sizeof(float))));
 typedef float Quad __attribute__((vector_size(4 * sizeof(float))));
 
@@ -103,9 +109,9 @@ INLINE void product(int first_row, int end_row, From from, int groups, int input
 }
 
 // The same for ROWS rows, any number, of which the last ones are a smaller block; and added to what is there.
-template <int ROWS, int WIDTH, int VECTORS, typename Input>
+template <int ROWS, int WIDTH, typename Input>
 INLINE void add_product(float* to, int inputs, Input input, const float* weights) {
-    constexpr int REST = ROWS % BLOCK, WHOLE = ROWS - REST;
+    constexpr int REST = ROWS % BLOCK, WHOLE = ROWS - REST, VECTORS = panel(WIDTH);
     const auto from = [&](int row) { return to + row * WIDTH; };
     const auto input_of_one_group = [&](int, int row, int i) { return input(row, i); };
     product<WIDTH, VECTORS>(0, WHOLE, from, 1, inputs, input_of_one_group, weights, WIDTH, store(to, WIDTH));

@@ -69,8 +69,7 @@ void roll_out(Tape& tape, const ForwardArguments& arguments) {
         read_cells(digit, *tape.weights, places[n], given.cells);
         read_fires(digit, ticks, given.fires + places[n].first, given.num_alive);
         const size_t kept = keep ? digit.first.back() : CHUNK;
-        digit.perception.grow(kept * HIDDEN_WIDTH);
-        digit.hidden.grow(kept * HIDDEN_WIDTH);
+        for (int layer = 0; layer < LAYERS; layer++) digit.active[layer].grow(kept * padded(layer));
         const int64_t* first = noise_first.data() + static_cast<size_t>(n) * ticks;
         if (given.votes) {
             const Observation observation{given.votes + n * CLASSES, given.sums + n * 2, arguments.num_digits};

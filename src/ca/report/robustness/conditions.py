@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from numpy.random import Generator
 from torch import Tensor
 
+from ca.architecture import Architecture
 from ca.data.digits import Digits
 from ca.data.distort import distort
 from ca.data.drawn import draw_digits, ways_for
-from ca.model import FIRE_RATE, NOISE
 from ca.report.robustness.boards import chimeras, half_erased, scikit_learn_digits, side_by_side
 from ca.report.robustness.trial import Stage, Trial
 from ca.settings.distortions import UNCHANGED, Distortions
@@ -68,9 +68,9 @@ def conditions(*, of_digits: bool) -> Iterator[Condition]:
     for gap in (6, 3, 2, 1, 0):
         yield Condition("two digits, cells apart", f"{gap}", _two(gap))
     for rate in (0.25, 0.5, 0.75, 1.0):
-        yield Condition("fire rate", f"{rate:g}", _plain(fire_rate=rate), rate == FIRE_RATE)
+        yield Condition("fire rate", f"{rate:g}", _plain(fire_rate=rate), rate == Architecture.fire_rate)
     for noise in (0.0, 0.02, 0.05, 0.1):
-        yield Condition("noise", f"{noise:g}", _plain(noise=noise), noise == NOISE)
+        yield Condition("noise", f"{noise:g}", _plain(noise=noise), noise == Architecture.noise)
     for push in (0.0, 0.5, 1.0, 2.0):
         yield Condition("push to the state", f"{push:g}", _pushed(push))
     yield Condition(ERASED, "zero state", _damaged(0, whole=False))

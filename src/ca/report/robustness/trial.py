@@ -92,11 +92,11 @@ def score(automaton: CellularAutomaton, trial: Trial, generator: torch.Generator
 
 def _votes(automaton: CellularAutomaton, trial: Trial, some: slice, generator: torch.Generator) -> Tensor:
     """Votes after the last tick (digits, 10) on the CPU, of the cells of some of the boards."""
-    device, grid = generator.device, None
+    device, architecture, grid = generator.device, automaton.architecture, None
     for stage in trial.stages:
         liveness = stage.boards[some].to(device).float() / 255
-        grid = newborn(liveness) if grid is None else mutate(grid, liveness)
-        graph = CellGraph.of(liveness)
+        grid = newborn(liveness, architecture) if grid is None else mutate(grid, liveness, architecture)
+        graph = CellGraph.of(liveness, architecture)
         cells = graph.gather(grid)
         living = slice(graph.num_alive)
         if stage.push:
@@ -109,7 +109,7 @@ def _votes(automaton: CellularAutomaton, trial: Trial, some: slice, generator: t
         grid = graph.scatter(cells, grid)
     board, y, x = graph.batch[living].cpu(), graph.y[living].cpu(), graph.x[living].cpu()
     digit = board + some.start if trial.owners is None else trial.owners[board + some.start, y, x]
-    return count_votes(outputs(cells[living]).cpu(), digit, len(trial.labels))
+    return count_votes(outputs(cells[living], architecture).cpu(), digit, len(trial.labels))
 
 
 @contextmanager

@@ -35,7 +35,9 @@ const ELEMENT = /<script type="application\/json" id="data">([^<]*)<\/script>/;
  * @throws {Error} if it is not the data of a page
  */
 export function readData(json, ownSizes) {
-  const { weights, samples, trace, sizes = ownSizes, ...rest } = JSON.parse(json);
+  const { weights, samples, trace, sizes: given = ownSizes, ...rest } = JSON.parse(json);
+  const { hidden } = given; // in data of an earlier version, the width of both hidden layers
+  const sizes = { ...given, hidden: Array.isArray(hidden) ? hidden : [hidden, hidden] };
   const cells = samples.side ** 2;
   const images = fromText(samples.images);
   return {
@@ -81,9 +83,9 @@ export async function readAutomaton(file, sizes) {
     throw new Error("not an automaton of ca: neither a page of ca export nor a model.safetensors");
   }
   for (const [name, size] of Object.entries(sizes)) {
-    const other = data.sizes[name];
-    if (other !== size)
-      throw new Error(`an automaton of other sizes: its ${name} is ${other}, this page's ${size}`);
+    const [own, other] = [size, data.sizes[name]].map((one) => [one].flat().join(" "));
+    if (other !== own)
+      throw new Error(`an automaton of other sizes: its ${name} is ${other}, this page's ${own}`);
   }
   return data;
 }

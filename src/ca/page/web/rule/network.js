@@ -1,5 +1,7 @@
 // The neural network that every cell runs.
 
+import { layerNames } from "./sizes.js";
+
 /** @import { Sizes } from "./sizes.js" */
 
 const AT_ONCE = 4; // outputs that `layer` computes for two cells in one loop
@@ -12,15 +14,14 @@ const AT_ONCE = 4; // outputs that `layer` computes for two cells in one loop
  * @param {Sizes} sizes
  * @returns {Record<string, number[]>}
  */
-export function tensorShapes({ channels, stateChannels, hidden, taps }) {
-  return {
-    "perception.weight": [hidden, taps * channels],
-    "perception.bias": [hidden],
-    "hidden.weight": [hidden, hidden],
-    "hidden.bias": [hidden],
-    "residual.weight": [stateChannels, hidden],
-    "residual.bias": [stateChannels],
-  };
+export function tensorShapes(sizes) {
+  const { channels, stateChannels, hidden, taps } = sizes;
+  const widths = [taps * channels, ...hidden, stateChannels];
+  const shapes = layerNames(sizes).map((name, layer) => [
+    [`${name}.weight`, [widths[layer + 1], widths[layer]]],
+    [`${name}.bias`, [widths[layer + 1]]],
+  ]);
+  return Object.fromEntries(shapes.flat());
 }
 
 /** Computes from the square around a cell what is added to its state. */
@@ -32,23 +33,21 @@ export class Network {
   constructor(tensors, sizes) {
     this.sizes = sizes;
     const shapes = tensorShapes(sizes);
-    this.layers = ["perception", "hidden", "residual"].map((name) => {
+    this.layers = layerNames(sizes).map((name) => {
       const [outputs, inputs] = shapes[`${name}.weight`];
       return packLayer(tensors[`${name}.weight`], tensors[`${name}.bias`], outputs, inputs);
     });
-    const [perception, hidden, residual] = this.layers;
-    this.inputs = new Float64Array(2 * perception.inputs); // of two cells: the channels that they perceive, tap by tap
-    this.perception = new Float64Array(2 * perception.outputs);
-    this.hidden = new Float64Array(2 * hidden.outputs);
-    this.residuals = new Float64Array(2 * residual.outputs); // of two cells, each padded with zeros
+    this.inputs = new Float64Array(2 * this.layers[0].inputs); // of two cells: the channels that they perceive, tap by tap
+    this.values = this.layers.map(({ outputs }) => new Float64Array(2 * outputs)); // of two cells, padded with zeros
+    this.residuals = this.values[this.layers.length - 1];
   }
 
   /** Compute the residuals of two cells from their inputs. */
   run() {
-    const [perception, hidden, residual] = this.layers;
-    layer(perception, this.inputs, this.perception, true);
-    layer(hidden, this.perception, this.hidden, true);
-    layer(residual, this.hidden, this.residuals, false);
+    const last = this.layers.length - 1;
+    this.layers.forEach((each, index) => {
+      layer(each, index ? this.values[index - 1] : this.inputs, this.values[index], index < last);
+    });
   }
 }
 

@@ -5,7 +5,7 @@
  * @property {number} channels a cell's channels: its liveness, then its state
  * @property {number} stateChannels communication channels, then one output for each class
  * @property {number} classes
- * @property {number} hidden units of each hidden layer
+ * @property {number[]} hidden widths of the layers before the last one, of which the first perceives
  * @property {number} taps cells that a cell perceives: the square around it, row by row
  * @property {number} drawsPerCell random numbers reserved for each cell in a tick
  * @property {number} aliveThreshold a cell is alive above this grey value, in [0, 1]
@@ -19,6 +19,16 @@
  */
 export function firstOutput({ channels, classes }) {
   return channels - classes;
+}
+
+/**
+ * Names of the layers in a checkpoint, from the first to the last; `ca.architecture` has the same.
+ *
+ * @param {Sizes} sizes
+ */
+export function layerNames({ hidden }) {
+  const between = hidden.slice(1).map((_, index) => (index ? `hidden_${index + 1}` : "hidden"));
+  return ["perception", ...between, "residual"];
 }
 
 /**
