@@ -61,8 +61,15 @@ def difference(found: Tensor, expected: Tensor) -> float:
     return float((found.double() - expected).abs().max() / scale) if expected.numel() else 0.0
 
 
-def assert_equals_dense(automaton: CellularAutomaton, grid: Tensor, ticks: int) -> None:
-    """Compare the kernel's final states and gradients with those of the dense rule in float64."""
+def assert_equals_dense(
+    automaton: CellularAutomaton, grid: Tensor, ticks: int, *, gradients_jump: bool = False
+) -> None:
+    """Compare the kernel's final states and gradients with those of the dense rule in float64.
+
+    Args:
+        gradients_jump: there are so many activations that one or two may be zero to rounding, where the
+            gradient of a ReLU jumps by what a cell adds in a tick
+    """
     graph = CellGraph.of(grid[:, 0], automaton.architecture)
     draws = random_draws(graph, automaton, ticks, seeded(7))
     factors = torch.randn(grid.shape, dtype=torch.float64, generator=seeded(8))
@@ -78,4 +85,7 @@ def assert_equals_dense(automaton: CellularAutomaton, grid: Tensor, ticks: int) 
     assert torch.equal(end[:, 0], grid[:, 0])
     found = gradients(automaton, (end * factors).sum())
     for one, other in zip(found, gradients(exact, (expected * factors).sum()), strict=True):
-        assert difference(one, other) < 2e-5
+        if gradients_jump:
+            assert (one.double() - other).norm() <= 0.02 * other.norm() + 1e-6
+        else:
+            assert difference(one, other) < 2e-5
