@@ -17,12 +17,14 @@ from ca.settings.commands import (
     ExportSettings,
     ReportSettings,
     Settings,
+    SweepSettings,
 )
 from ca.settings.limits import refuse_impossible
 from ca.settings.parsing import parse
 from ca.settings.training import OF_ARCHITECTURE, TrainSettings, settings_of
 from ca.system.errors import FailedError
 from ca.system.launcher import read_launch
+from ca.system.packages import refuse_missing
 from ca.system.signals import ended_by_ctrl_c
 from ca.system.streams import finish, print_error
 
@@ -152,6 +154,11 @@ def run(settings: Settings) -> None:
         with ended_by_ctrl_c():
             from ca.page.export import export
         export(settings)
+    elif isinstance(settings, SweepSettings):
+        refuse_missing("optuna", "ca sweep")
+        with ended_by_ctrl_c():
+            from ca.sweep.command import sweep
+        sweep(settings)
     else:
         with ended_by_ctrl_c():
             from ca.benchmark.command import benchmark

@@ -23,6 +23,7 @@ from ca.settings.flags import (
     Images,
     Number,
     NumberOrNone,
+    SweepFile,
     Whole,
     WholeOrNone,
     Widths,
@@ -211,6 +212,24 @@ class BenchmarkSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SweepSettings:
+    """Train automata with many settings, one on each core. The same command continues a sweep."""
+
+    file: SweepFile = Path("sweep.toml")
+    """The settings of the trials, as docs/sweeps.md describes."""
+    jobs: Annotated[WholeOrNone, default_is("one for each core")] = None
+    """Trials at a time."""
+    data_dir: Folder = Path("data")
+    """Folder of the data sets other than MNIST."""
+    output_dir: Folder = Path("outputs_sweep")
+    """Folder of the study, the runs, the table and the figure. Machines that share it share the trials."""
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None:
+            check_count("jobs", self.jobs)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DemoSettings:
     """Draw digits in a browser and watch the cells classify them. Only this machine can open the page."""
 
@@ -262,4 +281,5 @@ Settings = (
     | DemoSettings
     | ExportSettings
     | BenchmarkSettings
+    | SweepSettings
 )

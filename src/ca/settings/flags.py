@@ -111,6 +111,7 @@ BUNDLED = default_is("the one that comes with ca")
 CheckpointOrBundled = Annotated[Path | None, Positional, _read(_path, "CHECKPOINT"), BUNDLED]
 CheckpointsOrBundled = Annotated[tuple[Folder, ...], Positional, arg(metavar="[CHECKPOINT ...]"), BUNDLED]
 Images = Annotated[tuple[Folder, ...], Positional, arg(metavar="IMAGE [IMAGE ...]", help_behavior_hint="")]
+SweepFile = Annotated[Path, Positional, _read(_path, "FILE"), arg(help_behavior_hint="")]
 CheckpointAndFile = Annotated[
     tuple[Folder, ...], Positional, arg(metavar="[CHECKPOINT] FILE", help_behavior_hint="")
 ]

@@ -20,6 +20,7 @@ from ca.settings.commands import (
     ExportSettings,
     ReportSettings,
     Settings,
+    SweepSettings,
 )
 from ca.settings.flags import flag
 from ca.settings.training import TrainSettings
@@ -34,6 +35,7 @@ COMMANDS: dict[str, type[Settings]] = {
     "demo": DemoSettings,
     "export": ExportSettings,
     "benchmark": BenchmarkSettings,
+    "sweep": SweepSettings,
 }
 
 
@@ -48,7 +50,8 @@ class _CommandLine:
         | Annotated[ReportSettings, subcommand("report")]
         | Annotated[DemoSettings, subcommand("demo")]
         | Annotated[ExportSettings, subcommand("export")]
-        | Annotated[BenchmarkSettings, subcommand("benchmark")],
+        | Annotated[BenchmarkSettings, subcommand("benchmark")]
+        | Annotated[SweepSettings, subcommand("sweep")],
         arg(name=""),
     ]
     version: Annotated[bool, FlagCreatePairsOff, arg(help_behavior_hint="")] = False

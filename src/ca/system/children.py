@@ -5,8 +5,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import IO
 
 from ca.system.signals import held_back_ctrl_c, raised_by_ctrl_c
@@ -15,21 +16,31 @@ MAX_OUTPUT = 10_000_000  # bytes that a program may print
 
 
 def start(
-    command: Sequence[str], *, stdin: int, stdout: int, stderr: int, bufsize: int = -1
+    command: Sequence[str],
+    *,
+    stdin: int,
+    stdout: int,
+    stderr: int,
+    bufsize: int = -1,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, so that Ctrl-C does not reach it and `end` ends all of it.
+
+    Args:
+        environment: variables that it has besides those of this process
 
     Raises:
         OSError: it can't be started
         ValueError: a word contains a null byte
     """
+    inherited = {name: value for name, value in os.environ.items() if name != "FFREPORT"}  # it writes files
     return subprocess.Popen(
         command,
         bufsize=bufsize,
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
-        env={name: value for name, value in os.environ.items() if name != "FFREPORT"},  # it writes files
+        env={**inherited, **environment},
         start_new_session=True,
     )
 

@@ -1,0 +1,69 @@
+"""The figure of a sweep: its metric against each setting in which the trials differ."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ca.render.figures import COLOURS, PRINT_DPI, own_style, percent, plain_axes, save_figure
+from ca.sweep.space import Range, Space, differing
+from ca.sweep.table import SEED, Row
+
+COLUMNS = 3
+PARAMETERS = "parameters"
+
+
+@own_style
+def draw_sweep(space: Space, rows: Sequence[Row], path: Path) -> None:
+    """Draw a panel for each setting, and one for the number of parameters if architectures differ.
+
+    A point is a trial; a line joins the means over the seeds.
+    """
+    names = [name for name in differing(space) if name != SEED]
+    sizes = {row.mean(PARAMETERS) for row in rows}
+    panels = ([PARAMETERS] if len(sizes) > 1 else []) + [
+        name for name in names if name not in ("hidden",) or len(sizes) < 2
+    ]
+    panels = panels or [PARAMETERS]
+    columns = min(COLUMNS, len(panels))
+    lines = -(-len(panels) // columns)
+    figure = Figure(figsize=(1 + 4.2 * columns, 0.4 + 3.4 * lines), dpi=PRINT_DPI, layout="constrained")
+    for number, axes in enumerate(figure.subplots(lines, columns, squeeze=False, sharey=True).flat):
+        if number >= len(panels):
+            axes.axis("off")
+            continue
+        _draw_panel(axes, space, rows, panels[number])
+        if number % columns == 0:
+            axes.set_ylabel(space.metric.replace("_", " "))
+    save_figure(figure, path)
+
+
+def _draw_panel(axes: Axes, space: Space, rows: Sequence[Row], name: str) -> None:
+    values = [row.mean(PARAMETERS) if name == PARAMETERS else row.point.get(name) for row in rows]
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    words = [_word(value) for value in values]
+    ticks = {word: place for place, word in enumerate(dict.fromkeys(sorted(words)))}
+    places = np.array(values if numeric else [ticks[word] for word in words], dtype=float)
+    for place, row in zip(places, rows, strict=True):
+        results = [result[space.metric] for result in row.results]
+        axes.plot([place] * len(results), results, ".", color=COLOURS[0], alpha=0.5, markersize=6)
+    if name == PARAMETERS:
+        order = np.argsort(places)
+        means = np.array([row.mean(space.metric) for row in rows])
+        axes.plot(places[order], means[order], color=COLOURS[0], linewidth=1.2)
+    if not numeric:
+        axes.set_xticks(list(ticks.values()), list(ticks))
+    chosen = space.search.get(name)
+    if name == PARAMETERS or (isinstance(chosen, Range) and chosen.log):
+        axes.set_xscale("log")
+    axes.set_xlabel(name.replace("_", "-") if name != PARAMETERS else name)
+    if max(result[space.metric] for row in rows for result in row.results) <= 1:
+        axes.yaxis.set_major_formatter(percent)
+    plain_axes(axes)
+
+
+def _word(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
