@@ -42,7 +42,7 @@ def draw_sweep(space: Space, rows: Sequence[Row], path: Path) -> None:
 
 
 def _draw_panel(axes: Axes, space: Space, rows: Sequence[Row], name: str) -> None:
-    values = [row.mean(PARAMETERS) if name == PARAMETERS else row.point.get(name) for row in rows]
+    values = [row.mean(PARAMETERS) if name == PARAMETERS else space.value_of(row.point, name) for row in rows]
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     words = [_word(value) for value in values]
     ticks = {word: place for place, word in enumerate(dict.fromkeys(sorted(words)))}

@@ -75,6 +75,13 @@ class Space:
             return self.trials or 0
         return len(self.variants) * math.prod(map(len, self.grid.values()))
 
+    def value_of(self, point: Values, name: str) -> Any:
+        """A setting of a trial: given for it, for all, or the default of `ca train`."""
+        if name in point:
+            return point[name]
+        default = getattr(self.settings_of(self.settings), name)
+        return list(default) if isinstance(default, tuple) else default
+
     def settings_of(self, point: Values) -> TrainSettings:
         """The settings of a trial.
 

@@ -62,7 +62,7 @@ def sweep_table(space: Space, rows: Sequence[Row]) -> str:
     heading += [name.replace("_", " ") for name in scores]
     lines = [heading]
     for row in rows:
-        cells = [_words(row.point.get(name, "")) for name in names]
+        cells = [_words(space.value_of(row.point, name)) for name in names]
         cells += [f"{row.mean('parameters'):,.0f}", str(len(row.results))]
         cells += [_share(row, name) for name in scores]
         lines.append(cells)
@@ -83,7 +83,7 @@ def sweep_csv(space: Space, trials: Sequence[FrozenTrial]) -> str:
     writer.writerow(["trial", "state", *names, *metrics])
     for trial, result in zip(trials, results, strict=True):
         point = point_of(trial)
-        settings = [_words(point.get(name, "")) for name in names]
+        settings = [_words(space.value_of(point, name)) for name in names]
         writer.writerow(
             [trial.number, trial.state.name.lower(), *settings, *(result.get(name, "") for name in metrics)]
         )

@@ -19,6 +19,7 @@ from ca.sweep.study import Study, point_of
 from ca.system.children import start
 from ca.system.errors import FailedError
 
+TRAIN = (sys.executable, "-m", "ca", "train")
 LOG = "train.log"
 LAST_LINES = 20  # of a log that are searched for the reason of a failure
 
@@ -85,9 +86,7 @@ class Worker(threading.Thread):
         """Run the trial's training to its end, from its newest checkpoint on: its exit code."""
         values = {**self._study.space.settings, **point_of(trial)}
         own = {"output_dir": folder, "resume": folder, "data_dir": self._data_dir}
-        command = [sys.executable, "-m", "ca", "train", *words_of({**values, **own})]
-        if not checkpoints_in(folder):
-            (folder / "metrics.jsonl").unlink(missing_ok=True)
+        command = [*TRAIN, *words_of({**values, **own})]
         with (folder / LOG).open("ab") as log:
             self._process = start(
                 command,

@@ -1,0 +1,149 @@
+"""`ca sweep`: trials run, fail, are interrupted and continued; what is printed and written."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from support.helpers import error_line, random_automaton, reseal, saved_automaton, shell_program
+
+import ca.sweep.worker
+from ca.checkpoint.folder import load_checkpoint
+from ca.cli import main
+
+SWEEP = """
+metric = "{metric}"
+[settings]
+steps = 6
+checkpoint-every = 2
+batch-size = 4
+pool-size = 8
+ticks = [2, 3]
+held-out = 8
+hidden = [8]
+[grid]
+seed = [0, 1]
+loss = ["l2", "cross-entropy"]
+"""
+
+
+def file_of(folder: Path, metric: str = "held_out_agreement") -> str:
+    path = folder / "sweep.toml"
+    path.write_text(SWEEP.format(metric=metric))
+    return str(path)
+
+
+@pytest.fixture
+def instant_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in place of `ca train` that copies a checkpoint; it fails for the loss in the file `fails`."""
+    path = saved_automaton(tmp_path / "made", random_automaton(dtype=torch.float32))
+    reseal(path, lambda config: config.update(metrics={"loss": 2.5, "held_out_agreement": 0.75}))
+    fails = tmp_path / "fails"
+    fails.write_text("none")
+    script = f"""
+while [ $# -gt 1 ]; do
+  [ "$1" = --output-dir ] && folder=$2
+  [ "$1" = --loss ] && loss=$2
+  shift
+done
+if [ "$loss" = "$(cat {fails})" ]; then echo 'ca: the loss is not finite' >&2; exit 1; fi
+cp -r {path} "$folder"
+"""
+    program = shell_program(tmp_path / "train", script)
+    monkeypatch.setattr("ca.sweep.worker.TRAIN", (program,))
+    return fails
+
+
+@pytest.mark.usefixtures("instant_training")
+def test_all_trials_are_run_and_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "sweep"
+    command = ["sweep", file_of(tmp_path), "--output-dir", str(folder)]
+    main(command)
+    output, error = capsys.readouterr()
+    *table, csv, figure = output.splitlines()
+    assert len(table) == 3
+    assert table[1].split() == ["l2", "22,499", "2", "75.0%", "±0.0%"]
+    assert [csv, figure] == [str(folder / "trials.csv"), str(folder / "sweep.png")]
+    with Image.open(figure) as image:
+        assert image.width > 500
+    assert error.splitlines()[0] == f"4 trials in {folder}; 0 done"
+    assert "4 of 4: --loss " in error
+    main(command)
+    assert capsys.readouterr().err.splitlines() == [f"4 trials in {folder}; 4 done"], "nothing is repeated"
+
+
+def test_a_trial_that_fails_does_not_stop_the_others(
+    instant_training: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    instant_training.write_text("cross-entropy")
+    with pytest.raises(SystemExit) as caught:
+        main(["sweep", file_of(tmp_path), "--output-dir", str(tmp_path / "sweep"), "--jobs", "1"])
+    assert caught.value.code == 1
+    output, error = capsys.readouterr()
+    assert output.splitlines()[1].split() == ["l2", "22,499", "2", "75.0%", "±0.0%"]
+    assert error.splitlines()[-1] == (
+        "ca: 2 of 4 trials failed; the first: --loss cross-entropy --seed 0: the loss is not finite"
+    )
+
+
+@pytest.mark.usefixtures("instant_training")
+def test_an_unknown_metric_is_told_with_those_that_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["sweep", file_of(tmp_path, "accuracy"), "--output-dir", str(tmp_path / "sweep")])
+    assert caught.value.code == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.endswith("has no metric accuracy: metric must be one of loss, held_out_agreement")
+
+
+def test_without_optuna_one_line_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ca.system.packages.find_spec", lambda name: None)
+    line = error_line(["sweep", file_of(tmp_path)], 2, capsys)
+    assert line == "ca sweep needs the package optuna: pip install optuna"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system can't pin processes")
+def test_each_worker_has_a_core_of_its_own(
+    instant_training: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (program,) = ca.sweep.worker.TRAIN
+    told = tmp_path / "told"
+    script = f"sleep 0.3\necho $OMP_NUM_THREADS $(grep Cpus_allowed_list /proc/self/status) >> {told}\n"
+    pinned = shell_program(tmp_path / "pinned", f'{script}exec {program} "$@"')
+    monkeypatch.setattr("ca.sweep.worker.TRAIN", (pinned,))
+    main(["sweep", file_of(tmp_path), "--output-dir", str(tmp_path / "sweep")])
+    cores = sorted(os.sched_getaffinity(0))[:4]
+    seen = {tuple(line.split()) for line in told.read_text().splitlines()}
+    assert seen == {("1", "Cpus_allowed_list:", str(core)) for core in cores}
+
+
+def test_an_interrupted_trial_is_resumed_and_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    path = tmp_path / "one.toml"
+    path.write_text(SWEEP.format(metric="held_out_agreement").split("[grid]")[0])
+    folder = tmp_path / "sweep"
+    command = [sys.executable, "-m", "ca", "sweep", str(path), "--output-dir", str(folder), "--jobs", "1"]
+    run = folder / "trials" / "0000"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not (run / "model-steps-2").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.terminate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not (run / "model-steps-6").exists()
+    subprocess.run(command, check=True, capture_output=True)
+    assert "stopped; continue with" in (run / "train.log").read_text()
+    flags = "--steps 6 --checkpoint-every 2 --batch-size 4 --pool-size 8 --ticks 2 3 --held-out 8 --hidden 8"
+    whole = [sys.executable, "-m", "ca", "train", *flags.split(), "--output-dir", str(tmp_path / "whole")]
+    subprocess.run(whole, check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    one, other = (load_checkpoint(each / "model-steps-6") for each in (run, tmp_path / "whole"))
+    assert one.weights_sha256 == other.weights_sha256
+    assert (folder / "trials.csv").read_text().splitlines()[1].startswith("0,complete,")
