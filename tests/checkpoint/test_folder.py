@@ -136,6 +136,8 @@ def test_a_checkpoint_holds_what_the_automaton_and_its_run_are(checkpoint: Path)
             "dataset": "kmnist",
             "held_out": 5_000,
             "checkpoint_every": 10_000,
+            "score_every": None,
+            "keep": None,
             "optimisation": json.loads(json.dumps(asdict(RECIPES["best"]))),
         },
         "machine": asdict(MACHINE),

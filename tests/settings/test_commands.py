@@ -52,7 +52,7 @@ def numbers_of(kind: type) -> dict[str, type]:
 
 def test_all_numeric_settings_are_found() -> None:
     count = sum(len(numbers_of(kind)) for kind in ALL)
-    assert count == 36
+    assert count == 38
     assert numbers_of(EvaluateSettings)["fire_rate"] is float
     assert numbers_of(TrainSettings)["ticks"] is tuple
 

@@ -12,7 +12,7 @@ from ca.settings.parsing import parse
 from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError
 
-COMMANDS = "train, evaluate, classify, report, demo, export, benchmark"
+COMMANDS = "train, evaluate, classify, report, demo, export, benchmark, sweep"
 
 
 @pytest.mark.parametrize(

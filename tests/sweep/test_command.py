@@ -40,7 +40,7 @@ def file_of(folder: Path, metric: str = "held_out_agreement") -> str:
 
 @pytest.fixture
 def instant_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program in place of `ca train` that copies a checkpoint; it fails for the loss in the file `fails`."""
+    """A program in place of `ca train` that copies a checkpoint; it fails for the loss in a file."""
     path = saved_automaton(tmp_path / "made", random_automaton(dtype=torch.float32))
     reseal(path, lambda config: config.update(metrics={"loss": 2.5, "held_out_agreement": 0.75}))
     fails = tmp_path / "fails"
@@ -114,7 +114,7 @@ def test_without_optuna_one_line_says_what_to_install(
 def test_each_worker_has_a_core_of_its_own(
     instant_training: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (program,) = ca.sweep.worker.TRAIN
+    program = ca.sweep.worker.TRAIN[0]
     told = tmp_path / "told"
     script = f"sleep 0.3\necho $OMP_NUM_THREADS $(grep Cpus_allowed_list /proc/self/status) >> {told}\n"
     pinned = shell_program(tmp_path / "pinned", f'{script}exec {program} "$@"')

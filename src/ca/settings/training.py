@@ -17,6 +17,7 @@ from ca.settings.flags import (
     Ticks,
     TrackerOrNone,
     Whole,
+    WholeOrNone,
     Widths,
     default_is,
 )
@@ -103,6 +104,10 @@ class RunSettings:
     """Training digits that are never trained on; checkpoints are scored on them."""
     checkpoint_every: Whole = 10_000
     """Steps between checkpoints. The last step always has one."""
+    score_every: Annotated[WholeOrNone, default_is("only with checkpoints")] = None
+    """Steps between scores on the held-out digits, in metrics.jsonl and the loss figure."""
+    keep: Annotated[WholeOrNone, default_is("all")] = None
+    """Number of checkpoints that are kept, the last ones; the best is kept too."""
 
     def __post_init__(self) -> None:
         for name in OF_RECIPE:
@@ -110,6 +115,9 @@ class RunSettings:
                 object.__setattr__(self, name, getattr(RECIPES[self.recipe], name))
         for name in ("steps", "batch_size", "pool_size", "checkpoint_every", "warm_up"):
             check_count(name, getattr(self, name))
+        for name in ("score_every", "keep"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name))
         check_count("held_out", self.held_out, least=0)
         check_seed(self.seed)
         check_range("written_share", self.written_share, 0, 1)

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from ca.cells import Indices
-from ca.render.figures import class_legend, own_style, plain_axes, save_figure
+from ca.protocol import METRICS
+from ca.render.figures import COLOURS, class_legend, own_style, percent, plain_axes, save_figure
 from ca.render.palette import palette_of
 from ca.render.pictures import cell_tiles, mosaic, paint
 from ca.settings.choices import DEFAULT_COLOURS
@@ -18,10 +20,17 @@ MEDIAN_SHARE = 0.02  # of the points so far: the window of the running median
 
 @own_style
 def draw_loss_history(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw the loss on a logarithmic axis, points and a running median, and the learning rate below it."""
+    """Draw the loss on a logarithmic axis, points and a running median; below it scores and learning rate.
+
+    The scores are those of the digits held out; without any they have no panel.
+    """
     step, loss, rate = (np.array([row[name] for row in rows]) for name in ("step", "loss", "rate"))
-    figure = Figure(figsize=(8, 5.5), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[4, 1])
+    scored = [row for row in rows if f"held_out_{METRICS[0]}" in row]
+    figure = Figure(figsize=(8, 7.5 if scored else 5.5), layout="constrained")
+    ratios = [4, 2.5, 1] if scored else [4, 1]
+    upper, *middle, lower = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
+    for axes in middle:
+        _draw_scores(axes, scored)
     upper.plot(step, loss, ".", markersize=5, alpha=0.3, color="tab:blue", markeredgewidth=0, label="loss")
     upper.plot(step, _running_median(loss), color="tab:red", linewidth=1.8, label="running median")
     upper.set_yscale("log")
@@ -35,9 +44,19 @@ def draw_loss_history(rows: list[dict[str, Any]], path: Path) -> None:
     lower.set_xlabel("step")
     lower.set_ylim(bottom=0)
     lower.ticklabel_format(axis="y", scilimits=(-2, 3))
-    for axes in (upper, lower):
+    for axes in (upper, *middle, lower):
         plain_axes(axes)
     save_figure(figure, path)
+
+
+def _draw_scores(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    step = [row["step"] for row in rows]
+    for name, colour in zip(METRICS, COLOURS, strict=False):
+        shares = [row[f"held_out_{name}"] for row in rows]
+        axes.plot(step, shares, ".-", color=colour, linewidth=1.2, label=name.replace("_", " "))
+    axes.yaxis.set_major_formatter(percent)
+    axes.set_ylabel("held-out digits")
+    axes.legend(frameon=False, loc="lower right")
 
 
 def _running_median(values: np.ndarray) -> np.ndarray:

@@ -33,11 +33,12 @@ def train_to_end(run: TrainingRun, output: TrainingOutput | None) -> None:
         loss = train_until(run, _next_pause(run.step, settings))
         last = run.step >= settings.steps or bool(run.stopped_by)
         saving = last or run.step % settings.checkpoint_every == 0
+        scoring = saving or (settings.score_every and run.step % settings.score_every == 0)
         state = training_state(run) if saving else {}  # all processes take part
         if output is None:
             continue
         output.show(loss)
-        scores = output.score() if saving and not run.stopped_by else {}
+        scores = output.score() if scoring and not run.stopped_by else {}
         output.record(loss, scores)
         if saving:
             output.save(loss, scores, state)
@@ -66,5 +67,5 @@ def train_until(run: TrainingRun, step: int, on_step: OnStep = ignore_step) -> f
 
 def _next_pause(step: int, settings: RunSettings) -> int:
     """The next step after which there is something to record or to save."""
-    pauses = ((step // every + 1) * every for every in (RECORD_EVERY, settings.checkpoint_every))
-    return min(*pauses, settings.steps)
+    every = (RECORD_EVERY, settings.checkpoint_every, settings.score_every or settings.steps)
+    return min(*((step // each + 1) * each for each in every), settings.steps)

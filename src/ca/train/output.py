@@ -23,6 +23,7 @@ from ca.system.errors import FailedError
 from ca.system.folders import FolderLock, writing
 from ca.system.seeds import seeded
 from ca.system.terminal import print_line
+from ca.train.keep import remove_others
 from ca.train.metrics_file import MetricsFile
 from ca.train.progress import TrainingProgress
 from ca.train.resume import machine_of
@@ -172,6 +173,9 @@ class TrainingOutput:
             print_line(f"ca: {error}")
             return
         self.unsaved = None
+        if run.settings.keep is not None:
+            with self._reporting_errors("keep"):
+                remove_others(self.folder, run.settings.keep, run.step)
         results = [f"loss {loss:.3g}"]
         results += [f"{name.replace('_', ' ')} {value:.1%}" for name, value in scores.items()]
         print_line(f"step {run.step}: {', '.join(results)}; wrote {path}")

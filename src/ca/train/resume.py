@@ -21,7 +21,7 @@ from ca.train.ranks import Ranks
 from ca.train.run import ALONE, TrainingRun, training_digits
 
 GENERATOR_BYTES = 5056  # state of a generator of the CPU; those of other devices are smaller
-CHANGEABLE = ("steps", "checkpoint_every")  # settings that a resumed run may change
+CHANGEABLE = ("steps", "checkpoint_every", "score_every", "keep")  # settings that a resumed run may change
 
 
 def resume_run(
