@@ -10,7 +10,8 @@ import torch
 from support.helpers import NO_FOLDER
 from support.small_run import quick, stopped_run, whole_run  # noqa: F401 - fixtures
 
-from ca.data.digits import Digits, load_digits
+from ca.data.digits import Digits
+from ca.data.load import load_digits
 
 MAX_WORKERS = 8  # each imports PyTorch and starts a browser; more would hardly be faster
 

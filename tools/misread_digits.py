@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ca.checkpoint.folder import BUNDLED_DRAWN, load_checkpoint
 from ca.data.box import cropped
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.render.figures import own_style
 from ca.report.robustness.conditions import conditions
 from ca.report.robustness.trial import count_answers

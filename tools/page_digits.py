@@ -15,9 +15,9 @@ import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
 from ca.checkpoint.folder import BUNDLED_DRAWN, load_checkpoint
-from ca.data.digits import load_digits
 from ca.data.drawn_forms import WAYS
 from ca.data.drawn_hand import Hand, outline
+from ca.data.load import load_digits
 from ca.page.build import build_page
 from ca.sizes import NUM_CLASSES
 

@@ -15,7 +15,7 @@ import torch
 from support.photographs import KINDS, photograph
 
 from ca.checkpoint.folder import load_checkpoint
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.photo.page import read_page
 from ca.photo.verdict import verdicts, watch
 from ca.settings.commands import ClassifySettings

@@ -1,5 +1,6 @@
 """The sizes of digits and of boards of digits, defined here and nowhere else."""
 
 NUM_CLASSES = 10  # of digits
+DIGIT_NAMES = tuple(map(str, range(NUM_CLASSES)))
 IMAGE_SIDE = 28  # pixels along a digit of MNIST and of the other data sets
 BOARD_SIDE = 64  # cells along the boards of digits of many sizes

@@ -13,7 +13,7 @@ from ca.benchmark import process
 from ca.benchmark.command import benchmark
 from ca.benchmark.process import _run
 from ca.benchmark.speed import dense_training_step
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.settings.commands import BenchmarkSettings
 from ca.settings.training import TrainSettings
 from ca.system.errors import FailedError

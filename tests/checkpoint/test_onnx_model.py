@@ -18,6 +18,7 @@ from ca.checkpoint.onnx_model import onnx_model
 from ca.cli import main
 from ca.data.digits import Digits
 from ca.model import CellularAutomaton
+from ca.sizes import DIGIT_NAMES
 from ca.system.errors import FailedError
 
 
@@ -64,7 +65,10 @@ def test_every_weight_is_in_the_model() -> None:
     with torch.no_grad():
         automaton.residual.weight *= 0.1  # states that do not grow without bounds
     assert (
-        largest_difference(automaton, onnx_model(automaton), torch.rand(2, 9, 8, generator=seeded(1))) < 1e-5
+        largest_difference(
+            automaton, onnx_model(automaton, DIGIT_NAMES), torch.rand(2, 9, 8, generator=seeded(1))
+        )
+        < 1e-5
     )
 
 
@@ -105,7 +109,7 @@ def test_another_rule_is_refused() -> None:
     with pytest.raises(
         FailedError, match=r"^can't write this Mine as ONNX: its tick differs by 0\.\d+ from "
     ):
-        onnx_model(automaton)
+        onnx_model(automaton, DIGIT_NAMES)
 
 
 def test_without_onnx_the_command_is_one_line(

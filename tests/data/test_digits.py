@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from support.helpers import NO_FOLDER, endless_file
 
 import ca
-from ca.data.digits import DOWNLOAD_TIMEOUT, Digits, load_digits
+from ca.data.digits import Digits
+from ca.data.load import load_digits
+from ca.data.named import DOWNLOAD_TIMEOUT
 from ca.settings.choices import Dataset
 from ca.system.errors import FailedError
 
@@ -111,7 +113,7 @@ def test_damaged_bundled_data_is_refused(place: int, tmp_path: Path, monkeypatch
     content[place] ^= 1
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mnist.npz").write_bytes(content)
-    monkeypatch.setattr("ca.data.digits.files", lambda package: tmp_path)
+    monkeypatch.setattr("ca.data.named.files", lambda package: tmp_path)
     with pytest.raises(FailedError, match=r"^the bundled MNIST data is damaged: install the package again$"):
         load_digits("mnist", "test", NO_FOLDER)
 

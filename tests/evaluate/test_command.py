@@ -13,7 +13,8 @@ from support.helpers import random_automaton, saved_automaton
 
 from ca.architecture import Architecture
 from ca.cli import main
-from ca.data.digits import Digits, load_digits
+from ca.data.digits import Digits
+from ca.data.load import load_digits
 from ca.evaluate import command as evaluate_module
 from ca.evaluate import recording
 from ca.evaluate.command import evaluate

@@ -7,7 +7,7 @@ import pytest
 import torch
 from support.helpers import numbered_digits, seeded
 
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.evaluate.layouts import Board, Mosaic
 from ca.render.pictures import Picture
 from ca.settings.commands import EvaluateSettings

@@ -8,7 +8,8 @@ from support.sizes import ARTICLE
 from torch import Tensor
 
 from ca.cells import newborn
-from ca.data.digits import Digits, load_digits
+from ca.data.digits import Digits
+from ca.data.load import load_digits
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import random_draws, rollout
 from ca.evaluate.scene import Placement

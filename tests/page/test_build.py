@@ -10,7 +10,7 @@ from support.browser import centre_of, closed, load, new_page, open_details, ope
 from support.helpers import random_automaton, saved_automaton
 
 from ca.checkpoint.folder import load_checkpoint
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.page.build import build_page
 
 

@@ -14,7 +14,7 @@ from support.sizes import ALIVE_THRESHOLD, CHANNELS, HIDDEN, NUM_CLASSES, STATE_
 
 from ca.architecture import Architecture
 from ca.checkpoint.folder import load_checkpoint
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.page.build import build_page
 from ca.render.palette import CLASS_COLOURS
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ca.architecture import Architecture
 from ca.cells import newborn
 from ca.checkpoint.folder import Checkpoint, load_checkpoint
-from ca.data.digits import Digits, load_digits
+from ca.data.digits import Digits
+from ca.data.load import load_digits
 from ca.model import CellularAutomaton
 from ca.page.build import build_page
 from ca.page.rule import page_tick

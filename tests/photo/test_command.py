@@ -15,7 +15,7 @@ from support.helpers import error_line, random_automaton, saved_automaton
 from support.photographs import KINDS, Kind, photograph
 
 from ca.cli import main
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 
 LINE = re.compile(
     r"(\d): (sure|fairly sure|unsure), (agreed at tick \d+|never agreed), "

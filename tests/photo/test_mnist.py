@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from support.photographs import written
 
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.photo.digits import Found, find_digits
 from ca.photo.mnist import FINE, STROKES, like_mnist, stroke_width
 

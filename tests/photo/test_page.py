@@ -6,7 +6,8 @@ from PIL import Image
 from support.photographs import KINDS, Kind, photograph
 
 from ca.api import CellularAutomaton, classify
-from ca.data.digits import Digits, load_digits
+from ca.data.digits import Digits
+from ca.data.load import load_digits
 from ca.photo.ink import find_ink, is_bright_on_dark
 from ca.photo.page import read_page
 from ca.photo.ruling import without_ruling

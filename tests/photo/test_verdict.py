@@ -6,7 +6,7 @@ from support.helpers import random_automaton, seeded
 from support.sizes import ARTICLE
 
 from ca.cells import alive, outputs
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.photo.verdict import Verdict, verdicts, watch
 
 

@@ -17,7 +17,8 @@ from support.sizes import DEAD, UNDECIDED
 from tqdm import tqdm
 
 from ca.cli import main, parse
-from ca.data.digits import Digits, load_digits
+from ca.data.digits import Digits
+from ca.data.load import load_digits
 from ca.metrics import agreement
 from ca.protocol import DIGITS_AT_ONCE, measure
 from ca.render.palette import CLASS_COLOURS, palette_of

@@ -11,7 +11,8 @@ from PIL import Image
 from support.helpers import random_automaton, saved_automaton, seeded
 
 from ca.cli import main
-from ca.data.digits import Digits, load_digits
+from ca.data.digits import Digits
+from ca.data.load import load_digits
 from ca.protocol import measure, metrics_at
 from ca.report.robustness.boards import (
     chimeras,

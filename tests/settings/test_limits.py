@@ -66,14 +66,14 @@ def test_ordinary_work_is_not_refused() -> None:
 def test_a_rollout_that_was_killed_for_its_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measured in the first step: 3,000 ticks of 128 digits took 23.7 GB, 3,000 of 16 digits 3.7 GB."""
     refuse_impossible(TrainSettings(ticks=(3_000, 3_000), batch_size=16))
-    monkeypatch.setattr("ca.settings.limits._available", lambda: 23.7e9)
+    monkeypatch.setattr("ca.settings.limits.available_memory", lambda: 23.7e9)
     with pytest.raises(UsageError, match=r"about 59 GB of memory, there are 24: lower"):
         refuse_impossible(TrainSettings(ticks=(3_000, 3_000), batch_size=128))
 
 
 def test_boards_of_too_many_digits_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measured: 1,400 digits more took 192 MB more."""
-    monkeypatch.setattr("ca.settings.limits._available", lambda: 1e9)
+    monkeypatch.setattr("ca.settings.limits.available_memory", lambda: 1e9)
     refuse_impossible(ReportSettings(robustness=True, n_digits=1_500))
     with pytest.raises(UsageError, match=r"lower --n-digits 10000$"):
         refuse_impossible(ReportSettings(robustness=True, n_digits=10_000))
@@ -81,14 +81,14 @@ def test_boards_of_too_many_digits_are_refused(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_run_that_grows_is_refused_before_its_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measured with 400 ticks of 32 digits: 1.7 GB after one step, 2.6 GB after 60."""
-    monkeypatch.setattr("ca.settings.limits._available", lambda: 2.6e9)
+    monkeypatch.setattr("ca.settings.limits.available_memory", lambda: 2.6e9)
     with pytest.raises(UsageError, match="about 3 GB of memory, there are 3: lower"):
         refuse_impossible(TrainSettings(ticks=(400, 400), batch_size=32))
 
 
 @pytest.mark.parametrize("large", [{"pool_size": 10_000}, {"ticks": (500, 500)}])
 def test_larger_boards_need_more_memory(large: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ca.settings.limits._available", lambda: 4e9)
+    monkeypatch.setattr("ca.settings.limits.available_memory", lambda: 4e9)
     refuse_impossible(TrainSettings(**large))
     for varied in (TrainSettings(**large, augment=True), TrainSettings(**large, written_share=0.1)):
         with pytest.raises(UsageError, match=r"about \d+ GB of memory, there are 4: lower"):
@@ -96,7 +96,7 @@ def test_larger_boards_need_more_memory(large: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_cells_that_fire_more_often_need_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ca.settings.limits._available", lambda: 4e9)
+    monkeypatch.setattr("ca.settings.limits.available_memory", lambda: 4e9)
     refuse_impossible(TrainSettings(ticks=(1_000, 1_000)))
     with pytest.raises(UsageError, match=r"about 5 GB of memory, there are 4: lower"):
         refuse_impossible(TrainSettings(ticks=(1_000, 1_000), fire_rate=(0.1, 0.8)))

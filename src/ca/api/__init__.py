@@ -5,7 +5,8 @@ from ca.api.rollouts import Classification, classify, draw_cells, roll_out
 from ca.api.training import measure_automaton, train_automaton
 from ca.architecture import Architecture
 from ca.data.arrays import make_digits
-from ca.data.digits import Digits, load_digits
+from ca.data.digits import Digits
+from ca.data.load import load_digits
 from ca.model import CellularAutomaton
 from ca.protocol import Measurements
 from ca.system.errors import FailedError

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ca.benchmark.speed import wait_for
 from ca.cells import newborn
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.engine.graph import CellGraph
 from ca.engine.rollout import observe, random_draws
 from ca.model import CellularAutomaton

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ca.architecture import TAPS, Architecture
 from ca.cells import alive, outputs
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.engine.kernel.threads import num_threads
 from ca.loss import LOSSES
 from ca.protocol import measure

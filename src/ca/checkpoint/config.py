@@ -17,6 +17,7 @@ from ca import __version__
 from ca.architecture import Architecture
 from ca.checkpoint.files import MAX_HEADER_BYTES, one_line, read_file
 from ca.settings.training import RunSettings
+from ca.sizes import DIGIT_NAMES
 from ca.system.errors import CheckpointError, UsageError
 from ca.system.terminal import print_line
 
@@ -49,6 +50,7 @@ class Config:
         metrics: results at this step: the loss, and shares in [0, 1] on the digits held out
         sha256: SHA-256 of each file of the checkpoint, this one included
         data_sha256: SHA-256 of the training data; None if it was written without
+        classes: names of the classes, in the order of the output channels
     """
 
     format: int
@@ -60,6 +62,15 @@ class Config:
     metrics: dict[str, float]
     sha256: dict[str, str]
     data_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    classes: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=100)], ...] = DIGIT_NAMES
+
+    def __post_init__(self) -> None:
+        if len(set(self.classes)) != self.architecture.classes:
+            raise ValueError(
+                f"there are {len(set(self.classes))} classes for {self.architecture.classes} outputs"
+            )
+        if not all(map(str.isprintable, self.classes)):
+            raise ValueError("the name of a class can't be printed")
 
 
 @dataclass
@@ -77,12 +88,14 @@ def config_content(
     metrics: Mapping[str, float],
     contents: dict[str, bytes],
     data_sha256: str | None = None,
+    classes: tuple[str, ...] = DIGIT_NAMES,
 ) -> bytes:
     """The bytes of a checkpoint's `config.json`.
 
     Args:
         contents: the bytes of its other files, by name
         data_sha256: SHA-256 of the training data, if known
+        classes: names of the classes, in the order of the output channels
 
     Raises:
         ValueError: a metric is not finite
@@ -96,6 +109,7 @@ def config_content(
         "training": {**settings, "optimisation": asdict(training.optimisation)},
         "machine": asdict(machine),
         "metrics": dict(metrics),
+        "classes": list(classes),
     }
     if data_sha256 is not None:
         config["data_sha256"] = data_sha256

@@ -18,9 +18,11 @@ from torch import Tensor
 
 from ca.checkpoint.config import CONFIG, Config, Machine, config_content, read_config
 from ca.checkpoint.files import check_finite, read_file, read_tensors
+from ca.data.digits import Digits
+from ca.data.load import load_digits
 from ca.model import CellularAutomaton
-from ca.settings.choices import Dataset
 from ca.settings.training import RunSettings
+from ca.sizes import DIGIT_NAMES
 from ca.system.errors import CheckpointError, FailedError
 from ca.system.publish import published
 from ca.system.terminal import print_line
@@ -45,9 +47,22 @@ class Checkpoint:
         return self.config.step
 
     @property
-    def dataset(self) -> Dataset:
-        """The data set that it was trained on."""
+    def dataset(self) -> str:
+        """The data set that it was trained on: a name or a path."""
         return self.config.training.dataset
+
+    def load_test_digits(self, data_dir: Path, dataset: str | None = None, *, invert: bool = False) -> Digits:
+        """The test digits of its data set or of another one, with labels in the order of its classes.
+
+        Args:
+            invert: the images of the other one have dark ink on white paper
+
+        Raises:
+            FailedError: there is no such data set, or it has a class that the automaton was not trained on
+        """
+        if dataset is None:
+            dataset, invert = self.dataset, self.config.training.invert
+        return load_digits(dataset, "test", data_dir, invert=invert).of_classes(self.config.classes)
 
     @property
     def weights_sha256(self) -> str:
@@ -65,6 +80,7 @@ def save_checkpoint(
     metrics: Mapping[str, float],
     training_state: dict[str, Tensor],
     data_sha256: str | None = None,
+    classes: tuple[str, ...] = DIGIT_NAMES,
 ) -> Path:
     """Write `folder/model-steps-N` and return its path. A checkpoint of the same step is replaced.
 
@@ -72,6 +88,7 @@ def save_checkpoint(
         metrics: results at this step, by name
         training_state: what a resumed run needs besides the weights, by name; empty: it can't be resumed
         data_sha256: SHA-256 of the training data, if the checkpoint is to be resumed with the same data only
+        classes: names of the classes, in the order of the output channels
 
     Raises:
         FailedError: the folder cannot be written, the disk is full, or a weight is not finite
@@ -96,6 +113,7 @@ def save_checkpoint(
                 metrics=metrics,
                 contents=contents,
                 data_sha256=data_sha256,
+                classes=classes,
             )
             (temporary / CONFIG).write_bytes(config)
     except (OSError, SafetensorError, ValueError) as error:

@@ -25,6 +25,12 @@ def in_file_name(name: str) -> str:
     return name.replace("/", "-")
 
 
+def dataset_part(dataset: str) -> str:
+    """A data set, which may be a path, as a part of a file name."""
+    name = dataset.rstrip("/").rpartition("/")[2].replace("\\", "-")
+    return _shortened(name)
+
+
 def _shortened(name: str) -> str:
     if len(os.fsencode(name)) <= MAX_BYTES:
         return name

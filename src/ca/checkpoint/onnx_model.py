@@ -1,6 +1,7 @@
 """An automaton for other tools: one tick of its rule as an ONNX model, for grids of any size."""
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
@@ -24,7 +25,7 @@ grid_after: the grid after one tick."""
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]  # kernel (outputs, inputs, side, side) and bias
 
 
-def onnx_model(automaton: CellularAutomaton) -> bytes:
+def onnx_model(automaton: CellularAutomaton, classes: Sequence[str]) -> bytes:
     """The model as the content of a file.
 
     Its inputs are those of `CellularAutomaton.tick`, and its output is what `tick` returns: "grid" and
@@ -46,7 +47,7 @@ def onnx_model(automaton: CellularAutomaton) -> bytes:
         "fire_rate": str(automaton.fire_rate),
         "noise_level": str(automaton.noise),
         "alive_threshold": str(automaton.architecture.alive_threshold),
-        "classes": json.dumps([str(index) for index in range(automaton.architecture.classes)]),
+        "classes": json.dumps(list(classes)),
     }
     helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)

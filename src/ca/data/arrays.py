@@ -1,5 +1,6 @@
 """Images and labels that callers bring as arrays: checked, then converted."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ca.architecture import Architecture
+from ca.architecture import MAX_CLASSES, Architecture
 from ca.data.digits import Digits
 from ca.sizes import NUM_CLASSES
 
@@ -36,25 +37,31 @@ def liveness_of(images: Images, threshold: float = Architecture.alive_threshold)
     """
     array = _as_numpy(images)
     array = array[None] if array.ndim == 2 else array
-    _check_shape(array)
-    if array.dtype == np.uint8:
-        if array.max() == 1:
-            raise ValueError("images are uint8 from 0 to 1, not from 0 to 255: multiply by 255")
-        grey = array.astype(np.float32) / 255
-    else:
-        _check_floats(array)
-        grey = array.astype(np.float32).clip(0, 1)
+    _check_values(array)
+    grey = array.astype(np.float32)
+    grey = grey / 255 if array.dtype == np.uint8 else grey.clip(0, 1)
     _check_ink(grey, threshold)
     return torch.from_numpy(grey)
 
 
-def make_digits(images: Images, labels: Labels) -> Digits:
+def grey_levels(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """Images (images, height, width), uint8 or floats in [0, 1], as grey levels from 0 to 255.
+
+    Raises:
+        ValueError: shape, type or range is another; the message says what to do
+    """
+    _check_values(array)
+    return array if array.dtype == np.uint8 else (array.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def make_digits(images: Images, labels: Labels, names: Sequence[str] | None = None) -> Digits:
     """Make a set of digits from arrays, to train or measure an automaton on.
 
     Args:
         images: (digits, height, width), floats in [0, 1] or uint8 from 0 to 255; 0 is background, the largest
             value full ink. Floats are rounded to 256 grey values.
-        labels: (digits,) integers, classes 0-9
+        labels: (digits,) integers, classes from 0 on
+        names: of 2 to 64 classes; None: their numbers, those of the ten digits at least
 
     Raises:
         ValueError: images or labels have another shape, type or range, or the images are dark on bright; the
@@ -74,11 +81,16 @@ def make_digits(images: Images, labels: Labels) -> Digits:
             f"labels have shape {classes.shape} and type {classes.dtype}: give {len(liveness)} integers, one "
             "for each image"
         )
-    if classes.min() < 0 or classes.max() >= NUM_CLASSES:
+    if names is None:
+        names = [str(number) for number in range(max(NUM_CLASSES, min(MAX_CLASSES, int(classes.max()) + 1)))]
+    if not 2 <= len(names) <= MAX_CLASSES:
+        raise ValueError(f"there are {len(names)} names: give 2 to {MAX_CLASSES}")
+    if classes.min() < 0 or classes.max() >= len(names):
         raise ValueError(
-            f"labels are from {classes.min()} to {classes.max()}: give classes from 0 to {NUM_CLASSES - 1}"
+            f"labels are from {classes.min()} to {classes.max()}: give classes from 0 to {len(names) - 1}"
         )
-    return Digits((liveness * 255).round().byte(), torch.from_numpy(classes.astype(np.int64)))
+    levels = (liveness * 255).round().byte()
+    return Digits(levels, torch.from_numpy(classes.astype(np.int64)), tuple(names))
 
 
 def _as_numpy(values: NDArray[Any] | Tensor) -> NDArray[Any]:
@@ -87,6 +99,14 @@ def _as_numpy(values: NDArray[Any] | Tensor) -> NDArray[Any]:
             f"{str(values)!r} is a path: read it first, for instance by np.asarray(Image.open(path))"
         )
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _check_values(array: NDArray[Any]) -> None:
+    _check_shape(array)
+    if array.dtype != np.uint8:
+        _check_floats(array)
+    elif array.max() == 1:
+        raise ValueError("images are uint8 from 0 to 1, not from 0 to 255: multiply by 255")
 
 
 def _check_shape(array: NDArray[Any]) -> None:
@@ -132,14 +152,19 @@ def _check_ink(grey: NDArray[np.float32], threshold: float) -> None:
             f"{_first(blank)} has no alive cell: no value is above {threshold} of full ink; leave the "
             "image out"
         )
-    border = np.ones(grey.shape[1:], dtype=bool)
-    border[1:-1, 1:-1] = False
-    inverted = living[:, border].mean(1) > MAX_BORDER
+    inverted = np.array([is_bright_along_border(image) for image in grey])
     if inverted.any():
         raise ValueError(
             f"{_first(inverted)} is bright along its border: ink must be bright on a dark background; use "
             "1 - images (255 - images if uint8), or leave an empty margin around the digit"
         )
+
+
+def is_bright_along_border(image: NDArray[Any]) -> bool:
+    """Whether most of the border of an image (height, width), grey levels or [0, 1], is bright."""
+    bright = Architecture.alive_threshold * (255 if image.dtype == np.uint8 else 1)
+    rim = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
+    return bool((rim > bright).mean() > MAX_BORDER)
 
 
 def _first(wrong: NDArray[np.bool_]) -> str:

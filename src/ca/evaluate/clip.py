@@ -34,7 +34,12 @@ def write_clip(path: Path, automaton: CellularAutomaton, digits: Digits, generat
     """
     architecture, number = automaton.architecture, min(DIGITS, len(digits))
     view = ClassView(
-        architecture, palette_of(DEFAULT_COLOURS, architecture.classes), ZOOM, annotated=False, shaded=False
+        architecture,
+        palette_of(DEFAULT_COLOURS, architecture.classes),
+        ZOOM,
+        annotated=False,
+        shaded=False,
+        names=digits.names,
     )
     layout = Mosaic(
         num_digits=number,
@@ -47,5 +52,8 @@ def write_clip(path: Path, automaton: CellularAutomaton, digits: Digits, generat
     )
     moments = record(automaton, digits, layout, stages=1, ticks=TICKS, generator=generator)
     write_video(
-        path, (draw_frame(moment, architecture, view, layout, style) for moment in moments), FPS, view.colours
+        path,
+        (draw_frame(moment, architecture, view, layout, style, digits.names) for moment in moments),
+        FPS,
+        view.colours,
     )

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from ca.architecture import Architecture
 from ca.checkpoint.folder import Checkpoint, load_checkpoint
-from ca.checkpoint.names import file_part
-from ca.data.digits import Digits, load_digits
+from ca.checkpoint.names import dataset_part, file_part
+from ca.data.digits import Digits
 from ca.engine.device import configure_threads, resolve_device
 from ca.evaluate.drawing import draw_frame
 from ca.evaluate.frame import FrameStyle
@@ -41,7 +41,8 @@ def evaluate(settings: EvaluateSettings) -> None:
     automaton = checkpoint.automaton.to(device)
     automaton.fire_rate = automaton.fire_rate if settings.fire_rate is None else settings.fire_rate
     automaton.noise = automaton.noise if settings.noise is None else settings.noise
-    digits = load_digits(settings.dataset or checkpoint.dataset, "test", settings.data_dir).to(device)
+    digits = checkpoint.load_test_digits(settings.data_dir, settings.dataset, invert=settings.invert)
+    digits = digits.to(device)
     if settings.num_digits > len(digits):
         raise UsageError(f"--batch-size {settings.num_digits} is more than the {len(digits)} test digits")
 
@@ -68,7 +69,7 @@ def evaluate(settings: EvaluateSettings) -> None:
                     results.append(
                         f"stage {stage}, tick {moment.tick}: {metrics_line(moment, automaton.architecture)}"
                     )
-                yield draw_frame(moment, automaton.architecture, view, layout, style)
+                yield draw_frame(moment, automaton.architecture, view, layout, style, digits.names)
                 progress.advance()
 
     path = folder / _file_name(checkpoint, settings)
@@ -82,10 +83,12 @@ def _view_and_layout(
     zoom, number = settings.zoom_scale, settings.num_digits
     height, width = digits.images.shape[1:]
     if settings.view == "channels":
-        view = ChannelView(architecture, zoom)
+        view = ChannelView(architecture, zoom, digits.names)
     else:
         palette, shaded = palette_of(settings.colours, architecture.classes), settings.view == "confidence"
-        view = ClassView(architecture, palette, zoom, annotated=settings.annotations, shaded=shaded)
+        view = ClassView(
+            architecture, palette, zoom, annotated=settings.annotations, shaded=shaded, names=digits.names
+        )
     captions = settings.annotations and number > 1
     if settings.layout == "board":
         side = settings.board_side
@@ -94,11 +97,17 @@ def _view_and_layout(
             side=side,
             zoom=zoom,
             size=view.size(side, side),
+            image_side=max(height, width),
+            names=digits.names,
             captions=captions and settings.view != "channels",  # where each digit is drawn nineteen times
         )
     columns = 1 if settings.view == "channels" else mosaic_shape(number)[1]
     return view, Mosaic(
-        num_digits=number, picture_size=view.size(height, width), columns=columns, captions=captions
+        num_digits=number,
+        picture_size=view.size(height, width),
+        columns=columns,
+        captions=captions,
+        names=digits.names,
     )
 
 
@@ -113,7 +122,7 @@ def _file_name(checkpoint: Checkpoint, settings: EvaluateSettings) -> str:
         f"fps-{settings.fps:g}",
     ]
     if settings.dataset is not None:
-        parts.append(settings.dataset)
+        parts.append(dataset_part(settings.dataset))
     if settings.fire_rate is not None:
         parts.append(f"fire-rate-{settings.fire_rate:g}")
     if settings.noise is not None:

@@ -63,7 +63,8 @@ class FrameStyle:
 
     @property
     def _legend_height(self) -> int:
-        return round(self._letters * 1.5)
+        rows = self.view.legend_rows(self._width - 2 * MARGIN, self._letters)
+        return round(self._letters * 1.5) * rows
 
     @cached_property
     def _still(self) -> Image.Image:

@@ -1,6 +1,7 @@
 """Where the digits of a video are: the layouts `mosaic` and `board`."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from ca.evaluate.captions import caption_letters
 from ca.evaluate.scene import Placement, Scene
 from ca.render.palette import INK
 from ca.render.pictures import Picture, mosaic
-from ca.sizes import IMAGE_SIDE
+from ca.sizes import DIGIT_NAMES, IMAGE_SIDE
 from ca.system.errors import UsageError
 
 ATTEMPTS = 20  # to find room for every digit
@@ -55,12 +56,14 @@ class Mosaic:
         picture_size: (height, width) of the picture of one digit in pixels
         columns: digits in a row
         captions: write a caption above each digit, if there is room
+        names: of the classes
     """
 
     num_digits: int
     picture_size: tuple[int, int]
     columns: int
     captions: bool
+    names: Sequence[str] = DIGIT_NAMES
 
     @property
     def size(self) -> tuple[int, int]:
@@ -71,7 +74,7 @@ class Mosaic:
     @property
     def letters(self) -> int:
         """As in `Layout`."""
-        return caption_letters(min(self.picture_size)) if self.captions else 0
+        return caption_letters(min(self.picture_size), self.names) if self.captions else 0
 
     @property
     def _rows(self) -> int:
@@ -114,6 +117,8 @@ class Board:
         zoom: pixels along the side of a cell
         size: (height, width) of the picture of the board in pixels
         captions: write a caption above each digit, if there is room
+        image_side: pixels along the images of the digits
+        names: of the classes
     """
 
     num_digits: int
@@ -121,13 +126,15 @@ class Board:
     zoom: int
     size: tuple[int, int]
     captions: bool
+    image_side: int = IMAGE_SIDE
+    names: Sequence[str] = DIGIT_NAMES
     _placement: Placement | None = field(default=None, init=False)
     _tops: list[tuple[float, float]] = field(default_factory=list, init=False)
 
     @property
     def letters(self) -> int:
         """As in `Layout`."""
-        return caption_letters(IMAGE_SIDE * self.zoom) if self.captions else 0
+        return caption_letters(self.image_side * self.zoom, self.names) if self.captions else 0
 
     def next_scene(self, digits: Digits, generator: torch.Generator) -> Scene:
         """Random digits at random places; from the second scene on, other digits at the same places.

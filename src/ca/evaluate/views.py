@@ -1,5 +1,7 @@
 """What a video shows of each cell: the views `classes`, `confidence` and `channels`."""
 
+import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +12,8 @@ from torch import Tensor
 from ca.architecture import Architecture
 from ca.cells import Indices, alive, outputs, undecided
 from ca.render.palette import INK, Palette, ink_on
-from ca.render.pictures import Picture, cell_tiles, paint
+from ca.render.pictures import Picture, cell_tiles, fitting, paint
+from ca.sizes import DIGIT_NAMES
 
 Box = tuple[int, int, int, int]  # left, top, right and bottom in pixels
 
@@ -46,6 +49,10 @@ class View(Protocol):
         """
         ...
 
+    def legend_rows(self, width: int, letters: int) -> int:
+        """Rows of the legend if it is so many pixels wide, with letters of this size."""
+        ...
+
     def draw_legend(self, draw: ImageDraw.ImageDraw, box: Box, letters: int) -> None:
         """Draw the meaning of the colours into a box, with letters of this size in pixels."""
         ...
@@ -60,14 +67,23 @@ class ClassView:
         zoom: pixels along the side of a cell
         annotated: write the class into each cell that is large enough
         shaded: darken a cell by how little its largest output exceeds the second largest
+        names: of the classes
     """
 
     def __init__(
-        self, architecture: Architecture, palette: Palette, zoom: int, *, annotated: bool, shaded: bool
+        self,
+        architecture: Architecture,
+        palette: Palette,
+        zoom: int,
+        *,
+        annotated: bool,
+        shaded: bool,
+        names: Sequence[str] = DIGIT_NAMES,
     ) -> None:
         self._architecture = architecture
+        self._names = names
         self._palette = palette
-        self._tiles = cell_tiles(palette, zoom, annotated=annotated)
+        self._tiles = cell_tiles(palette, zoom, annotated=annotated, names=names)
         self._shaded = shaded
 
     @property
@@ -92,25 +108,46 @@ class ClassView:
         shade = confidence(grid, self._architecture).cpu().numpy().repeat(zoom, 1).repeat(zoom, 2)
         return (picture * shade[..., None]).round().astype(np.uint8)
 
+    def legend_rows(self, width: int, letters: int) -> int:
+        """As in `View`."""
+        return math.ceil(len(self._names) / self._legend_columns(width, letters))
+
     def draw_legend(self, draw: ImageDraw.ImageDraw, box: Box, letters: int) -> None:
         """As in `View`: the classes, shaded ones from unsure to sure, then the colour of undecided cells."""
         left, top, right, bottom = box
-        font = ImageFont.load_default(size=letters)
-        classes, last = self._architecture.classes, "undecided"
-        last_width = font.getlength(last) + 0.6 * letters
-        step = min((right - left - last_width) / classes, 3 * letters)
-        first = (left + right - step * classes - last_width) / 2
+        font, classes = ImageFont.load_default(size=letters), len(self._names)
+        last, last_width = "undecided", self._last_width(letters)
+        columns, rows = self._legend_columns(right - left, letters), self.legend_rows(right - left, letters)
+        step = min((right - left - last_width) / columns, max(3 * letters, self._name_width(letters)))
+        first, height = (left + right - step * columns - last_width) / 2, (bottom - top) / rows
         for index in range(classes + 1):
-            x0 = round(first + index * step + 1)
-            x1 = round(first + index * step + (last_width if index == undecided(classes) else step) - 1)
-            colour, shaded = self._palette[index], self._shaded and index < classes
+            ends = index == undecided(classes)
+            row, column = (rows - 1, columns) if ends else divmod(index, columns)
+            x0 = round(first + column * step + 1)
+            x1 = round(first + column * step + (last_width if ends else step) - 1)
+            y0, y1 = round(top + row * height), round(top + (row + 1) * height - (rows > 1))
+            colour, shaded = self._palette[index], self._shaded and not ends
             for x in range(x0, x1 + 1):
                 share = min(1, 2 * (x - x0) / max(1, x1 - x0)) if shaded else 1
-                draw.line((x, top, x, bottom), fill=tuple((colour * share).round().astype(int)))
-            at = (x0 + (0.75 if shaded else 0.5) * (x1 - x0), (top + bottom) / 2)
-            draw.text(
-                at, last if index == undecided(classes) else str(index), ink_on(colour), font, anchor="mm"
-            )
+                draw.line((x, y0, x, y1), fill=tuple((colour * share).round().astype(int)))
+            at = (x0 + (0.75 if shaded else 0.5) * (x1 - x0), (y0 + y1) / 2)
+            text = last if ends else fitting(self._names[index], font, x1 - x0)
+            draw.text(at, text, ink_on(colour), font, anchor="mm")
+
+    def _legend_columns(self, width: int, letters: int) -> int:
+        """Classes in a row: all, if there is room for their names."""
+        room = (width - self._last_width(letters)) / self._name_width(letters)
+        rows = math.ceil(len(self._names) / max(1, int(room)))
+        return math.ceil(len(self._names) / rows)
+
+    def _name_width(self, letters: int) -> float:
+        """Width of the longest name in pixels, up to a limit; those of one character are squeezed."""
+        longest = max(map(ImageFont.load_default(size=letters).getlength, self._names))
+        squeezed = max(map(len, self._names)) == 1 and len(self._names) <= len(DIGIT_NAMES)
+        return 1 if squeezed else min(longest + 0.6 * letters, 10 * letters)
+
+    def _last_width(self, letters: int) -> float:
+        return ImageFont.load_default(size=letters).getlength("undecided") + 0.6 * letters
 
 
 def confidence(grid: Tensor, architecture: Architecture) -> Tensor:
@@ -132,10 +169,12 @@ class ChannelView:
     Args:
         architecture: of the automaton
         zoom: pixels along the side of a cell
+        names: of the classes
     """
 
-    def __init__(self, architecture: Architecture, zoom: int) -> None:
+    def __init__(self, architecture: Architecture, zoom: int, names: Sequence[str] = DIGIT_NAMES) -> None:
         self._architecture = architecture
+        self._names = names
         stops = np.linspace(0, SHADES - 1, len(DIVERGING))
         ramp = [np.interp(np.arange(SHADES), stops, part) for part in np.transpose(DIVERGING)]
         self._shades = np.concatenate([np.stack(ramp, 1).round(), [NEUTRAL]]).astype(np.uint8)
@@ -168,6 +207,10 @@ class ChannelView:
             )
         return whole
 
+    def legend_rows(self, width: int, letters: int) -> int:
+        """As in `View`."""
+        return 1
+
     def draw_legend(self, draw: ImageDraw.ImageDraw, box: Box, letters: int) -> None:
         """As in `View`: the map, with some values at their places."""
         left, top, right, bottom = box
@@ -198,7 +241,7 @@ class ChannelView:
         letters = self._heading_letters(width * zoom)
         font = ImageFont.load_default(size=letters)
         names = [f"state {channel}" for channel in range(1, self._architecture.communication_channels + 1)]
-        names += [f"class {index}" for index in range(self._architecture.classes)]
+        names += [f"class {name}" for name in self._names]
         for channel, heading in enumerate(names):
             at = (self._left(channel, width * zoom) + width * zoom / 2, letters * 0.75)
             draw.text(at, heading, INK, font, anchor="mm")

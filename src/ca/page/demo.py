@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from ca.checkpoint.folder import BUNDLED_DRAWN, load_checkpoint
-from ca.data.digits import load_digits
 from ca.page.build import build_page
 from ca.settings.commands import DemoSettings
 from ca.system.errors import FailedError
@@ -37,7 +36,7 @@ def demo(settings: DemoSettings) -> None:
     """
     with ended_by_ctrl_c():
         checkpoint = load_checkpoint(settings.checkpoint, bundled=BUNDLED_DRAWN)
-        page = build_page(checkpoint, load_digits(checkpoint.dataset, "test", settings.data_dir))
+        page = build_page(checkpoint, checkpoint.load_test_digits(settings.data_dir))
     server = page_server(page, settings.port)
     address = f"http://{HOST}:{server.server_port}/"
     try:

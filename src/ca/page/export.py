@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 from ca.checkpoint.folder import BUNDLED_DRAWN, load_checkpoint
-from ca.data.digits import load_digits
 from ca.page.build import build_page
 from ca.settings.commands import ExportSettings
 from ca.system.folders import writing
@@ -39,9 +38,9 @@ def export(settings: ExportSettings) -> None:
     if is_model:
         from ca.checkpoint.onnx_model import onnx_model
 
-        content = onnx_model(checkpoint.automaton)
+        content = onnx_model(checkpoint.automaton, checkpoint.config.classes)
     else:
-        digits = load_digits(checkpoint.dataset, "test", settings.data_dir)
+        digits = checkpoint.load_test_digits(settings.data_dir)
         content = build_page(checkpoint, digits).encode()
     with writing(path):
         descriptor = _own_descriptor(path)

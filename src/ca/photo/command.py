@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ca.checkpoint.folder import load_checkpoint
+from ca.data.image_file import read_image
 from ca.engine.device import configure_threads, resolve_device
 from ca.evaluate.video import find_ffmpeg
 from ca.model import CellularAutomaton
@@ -15,7 +16,6 @@ from ca.photo.film import write_film
 from ca.photo.outputs import output_paths
 from ca.photo.page import read_page
 from ca.photo.picture import write_picture
-from ca.photo.reading import read_image
 from ca.photo.verdict import Verdict, verdicts, watch
 from ca.settings.commands import ClassifySettings
 from ca.system.errors import FailedError

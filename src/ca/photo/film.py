@@ -18,7 +18,7 @@ from ca.render.palette import palette_of
 from ca.render.pictures import Picture
 from ca.settings.choices import DEFAULT_COLOURS
 from ca.settings.limits import MAX_SIDE
-from ca.sizes import IMAGE_SIDE
+from ca.sizes import DIGIT_NAMES, IMAGE_SIDE
 from ca.system.errors import FailedError
 
 WIDTH, MAX_COLUMNS, MAX_ZOOM = 900, 12, 16  # pixels, digits, pixels along a cell
@@ -53,7 +53,7 @@ def write_film(
     def frames() -> Iterator[Picture]:
         for tick, grid in enumerate(grids, start=1):
             indices = colour_indices(grid, architecture)
-            captions = majorities(indices, owner, len(found), architecture.classes)
+            captions = majorities(indices, owner, len(found), DIGIT_NAMES)
             picture = layout.compose(view.paint(grid, indices), captions)
             yield style.frame(picture, tick, "above each digit  majority (share of cells)")
 

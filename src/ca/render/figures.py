@@ -2,7 +2,7 @@
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ParamSpec
 
@@ -12,10 +12,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ca.render.palette import Palette, classes_of
+from ca.render.palette import Palette
+from ca.sizes import DIGIT_NAMES
 from ca.system.publish import published
 
 PRINT_DPI = 200
+LEGEND_WIDTH, LETTER = 0.95, 0.09  # of the figure, and the width of a letter in inches
 # Okabe and Ito's colours, which colour-blind people can tell apart; their yellow is too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # Fonts with Chinese, Japanese and Korean characters, which Matplotlib's own font does not have.
@@ -64,16 +66,20 @@ def plain_axes(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def class_legend(figure: Figure, palette: Palette, title: str | None = None) -> None:
-    """Add a legend of the colours of alive cells below the figure."""
-    names = [*map(str, range(classes_of(palette))), "undecided"]
+def class_legend(
+    figure: Figure, palette: Palette, names: Sequence[str] = DIGIT_NAMES, title: str | None = None
+) -> None:
+    """Add a legend of the colours of alive cells below the figure, in rows if there are many classes."""
+    names = [*map(plain_text, names), "undecided"]
+    longest = max(map(len, names[:-1]))
     swatches = [
         Patch(facecolor=colour / 255, label=name)
         for colour, name in zip(palette, names, strict=False)  # all but dead cells
     ]
+    columns = max(1, min(len(swatches), int(LEGEND_WIDTH * figure.get_figwidth() / (0.5 + LETTER * longest))))
     figure.legend(
         handles=swatches,
-        ncols=len(swatches),
+        ncols=columns,
         loc="outside lower center",
         frameon=False,
         title=title,

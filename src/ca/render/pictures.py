@@ -4,6 +4,7 @@ Pictures are NumPy arrays (height, width, 3) of uint8 RGB, or several (digits, h
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ca.cells import Indices
 from ca.render.palette import Palette, classes_of, ink_on
+from ca.sizes import DIGIT_NAMES
 
 MIN_ANNOTATED_ZOOM = 10  # pixels along the side of a cell; a character in a smaller one is unreadable
 
@@ -38,12 +40,15 @@ def mosaic(pictures: Picture, rows: int, columns: int) -> Picture:
     return padded.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, -1, 3)
 
 
-def cell_tiles(palette: Palette, zoom: int, *, annotated: bool) -> NDArray[np.uint8]:
+def cell_tiles(
+    palette: Palette, zoom: int, *, annotated: bool, names: Sequence[str] = DIGIT_NAMES
+) -> NDArray[np.uint8]:
     """The tile of a cell for each palette index.
 
     Args:
         zoom: pixels along the side of a cell
-        annotated: write the class into the tile, if it is large enough
+        annotated: write the class into the tile, if it is large enough: its name, or as much of it as fits
+        names: of the classes
 
     Returns:
         (classes + 2, zoom, zoom, 3)
@@ -54,9 +59,17 @@ def cell_tiles(palette: Palette, zoom: int, *, annotated: bool) -> NDArray[np.ui
         for index in range(classes_of(palette)):
             image = Image.fromarray(tiles[index])
             centre = (zoom / 2, zoom / 2)
-            ImageDraw.Draw(image).text(centre, str(index), ink_on(palette[index]), font, anchor="mm")
+            text = fitting(names[index], font, zoom)
+            ImageDraw.Draw(image).text(centre, text, ink_on(palette[index]), font, anchor="mm")
             tiles[index] = np.asarray(image)
     return tiles
+
+
+def fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+    """As many characters of a text as fit a width in pixels, one at least."""
+    while len(text) > 1 and font.getlength(text) > width:
+        text = text[:-1]
+    return text
 
 
 def paint(indices: Indices, tiles: NDArray[np.uint8]) -> Picture:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from ca.checkpoint.folder import Checkpoint, load_checkpoint
-from ca.checkpoint.names import file_part
-from ca.data.digits import load_digits
+from ca.checkpoint.names import dataset_part, file_part
+from ca.data.load import load_digits
 from ca.engine.device import configure_threads, resolve_device
 from ca.protocol import measure
 from ca.render.palette import palette_of
@@ -14,7 +14,6 @@ from ca.report.names import distinct_names
 from ca.report.result import diverging_tick, result_of
 from ca.report.robustness.command import report_robustness
 from ca.report.table import report_table
-from ca.settings.choices import Dataset
 from ca.settings.commands import ReportSettings
 from ca.system.errors import UsageError
 from ca.system.folders import prepare_folder, writing
@@ -41,7 +40,9 @@ def report(settings: ReportSettings) -> None:
     dataset = settings.dataset or _common_dataset(checkpoints)
     device = resolve_device(settings.device)
     folder = prepare_folder(settings.output_dir)
-    digits = load_digits(dataset, "test", settings.data_dir)
+    invert = checkpoints[0].config.training.invert if settings.dataset is None else settings.invert
+    digits = load_digits(dataset, "test", settings.data_dir, invert=invert)
+    digits = digits.of_classes(_common_classes(checkpoints))
     usual = min(ROBUSTNESS_DIGITS, len(digits)) if settings.robustness else len(digits)
     count = usual if settings.n_digits is None else settings.n_digits
     if count > len(digits):
@@ -52,6 +53,7 @@ def report(settings: ReportSettings) -> None:
     automata = {name: each.automaton.to(device) for name, each in zip(names, checkpoints, strict=True)}
     others = f"-and-{len(names) - 1}-more" if len(names) > 1 else ""
     first = file_part(names[0] + others, checkpoints)
+    measured_on = f"seed-{settings.seed}_{dataset_part(dataset)}-{count}"
     if settings.robustness:
         return report_robustness(
             automata,
@@ -60,10 +62,11 @@ def report(settings: ReportSettings) -> None:
             ticks=ticks,
             seed=settings.seed,
             device=device,
-            stem=folder / f"{first}_seed-{settings.seed}_{dataset}-{count}_ticks-{ticks}_robustness",
+            stem=folder
+            / f"{first}_seed-{settings.seed}_{dataset_part(dataset)}-{count}_ticks-{ticks}_robustness",
         )
-    conditions = f"seed-{settings.seed}_{dataset}-{count}_ticks-{STAGES}x{ticks}"
-    figures = Figures(folder, palette_of(settings.colours, checkpoints[0].automaton.architecture.classes))
+    conditions = f"{measured_on}_ticks-{STAGES}x{ticks}"
+    figures = Figures(folder, palette_of(settings.colours, len(digits.names)), digits.names)
     results, paths = [], []
     with writing(folder, into=True):
         with Progress(count * len(checkpoints), "digit") as progress:
@@ -78,7 +81,12 @@ def report(settings: ReportSettings) -> None:
                     advance=progress.advance,
                 )
                 result = result_of(
-                    measured, checkpoint=name, step=checkpoint.step, dataset=dataset, seed=settings.seed
+                    measured,
+                    checkpoint=name,
+                    step=checkpoint.step,
+                    dataset=dataset,
+                    classes=digits.names,
+                    seed=settings.seed,
                 )
                 stem = folder / f"{file_part(name, [checkpoint])}_{conditions}"
                 tick = diverging_tick(result)
@@ -96,7 +104,17 @@ def report(settings: ReportSettings) -> None:
     figures.raise_failures()
 
 
-def _common_dataset(checkpoints: Sequence[Checkpoint]) -> Dataset:
+def _common_classes(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
+    """The classes of all checkpoints; those of others can't be measured on the same digits."""
+    for checkpoint in checkpoints[1:]:
+        if checkpoint.config.classes != checkpoints[0].config.classes:
+            raise UsageError(
+                f"{checkpoint.path} has other classes than {checkpoints[0].path}: report them one by one"
+            )
+    return checkpoints[0].config.classes
+
+
+def _common_dataset(checkpoints: Sequence[Checkpoint]) -> str:
     """The data set of all checkpoints; results on different ones can't be compared."""
     datasets = list(dict.fromkeys(checkpoint.dataset for checkpoint in checkpoints))
     if len(datasets) > 1:

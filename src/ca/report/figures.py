@@ -16,9 +16,10 @@ from ca.system.terminal import print_line
 class Figures:
     """Draws figures into a folder, and keeps the errors of those that could not be drawn."""
 
-    def __init__(self, folder: Path, palette: Palette) -> None:
+    def __init__(self, folder: Path, palette: Palette, names: Sequence[str]) -> None:
         self.folder = folder
         self.palette = palette
+        self.names = names
         self._failures: list[FailedError] = []
         self._written: list[Path] = []
 
@@ -29,7 +30,7 @@ class Figures:
         with self._attempt(stem, "-confusion.png") as path:
             from ca.report.confusion import draw_confusion
 
-            draw_confusion(result.confusion, result.checkpoint, tick=last, path=path)
+            draw_confusion(result.confusion, result.checkpoint, tick=last, path=path, names=self.names)
         with self._attempt(stem, "-worst.png") as path:
             from ca.report.worst import draw_worst
 
@@ -40,6 +41,7 @@ class Figures:
                 self.palette,
                 name=result.checkpoint,
                 path=path,
+                names=self.names,
             )
         return self._written
 

@@ -8,7 +8,6 @@ from torch import Tensor
 from ca.metrics import agreement, agreement_within_parts, confusion, in_parts, largest_part_agreement
 from ca.protocol import METRICS, Measurements, metrics_at
 from ca.report.certainty import Certainty, certainties
-from ca.settings.choices import Dataset
 
 PRINTED_TICKS = (20, 50, 100, 200, 400)
 
@@ -45,6 +44,8 @@ class Result:
     Attributes:
         checkpoint: name of the checkpoint
         step: its training steps
+        dataset: name or path of the data set
+        classes: names of the classes
         digits: number of digits
         top: for each of the three metrics
         at_tick: the three metrics after some ticks
@@ -57,7 +58,8 @@ class Result:
 
     checkpoint: str
     step: int
-    dataset: Dataset
+    dataset: str
+    classes: tuple[str, ...]
     digits: int
     seed: int
     ticks_per_stage: int
@@ -69,7 +71,9 @@ class Result:
     curves: dict[str, list[float | None]]
 
 
-def result_of(measured: Measurements, *, checkpoint: str, step: int, dataset: Dataset, seed: int) -> Result:
+def result_of(
+    measured: Measurements, *, checkpoint: str, step: int, dataset: str, classes: tuple[str, ...], seed: int
+) -> Result:
     """The result from the measurements of a checkpoint."""
     curves = measured.curves()
     stages, ticks, digits, _ = measured.votes.shape
@@ -80,6 +84,7 @@ def result_of(measured: Measurements, *, checkpoint: str, step: int, dataset: Da
         checkpoint=checkpoint,
         step=step,
         dataset=dataset,
+        classes=classes,
         digits=digits,
         seed=seed,
         ticks_per_stage=ticks,

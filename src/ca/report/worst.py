@@ -1,6 +1,7 @@
 """A figure of the digits that an automaton is worst at."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ca.metrics import agreeing
 from ca.render.figures import PRINT_DPI, class_legend, own_style, plain_text, save_figure
 from ca.render.palette import Palette
 from ca.render.pictures import cell_tiles, mosaic, paint
+from ca.sizes import DIGIT_NAMES
 
 COLUMNS, MAX_ROWS = 8, 2  # of the digits of each kind
 CAPTION = 5  # height of a caption in cells
@@ -52,7 +54,14 @@ def agreed_on_wrong(votes: Tensor, labels: Tensor) -> Tensor:
 
 @own_style
 def draw_worst(
-    votes: Tensor, labels: Tensor, last_cells: Indices, palette: Palette, *, name: str, path: Path
+    votes: Tensor,
+    labels: Tensor,
+    last_cells: Indices,
+    palette: Palette,
+    *,
+    name: str,
+    path: Path,
+    names: Sequence[str] = DIGIT_NAMES,
 ) -> None:
     """Draw both kinds of digits after the last tick, each with its votes above it.
 
@@ -63,6 +72,7 @@ def draw_worst(
         labels: (digits,)
         last_cells: (digits, height, width) palette indices after the last tick
         name: name of the checkpoint
+        names: of the classes
     """
     ticks, digits = votes.shape[:2]
     kinds = (
@@ -81,15 +91,20 @@ def draw_worst(
         )
         if count:
             shown = found[: count * COLUMNS]
-            _draw_digits(axes, votes[-1, shown], labels[shown], last_cells[shown.numpy()], palette)
+            _draw_digits(axes, votes[-1, shown], labels[shown], last_cells[shown.numpy()], palette, names)
     if any(rows):
         class_legend(
-            figure, palette, "above each digit: label → most common class: how many of its cells output it"
+            figure,
+            palette,
+            names,
+            "above each digit: label → most common class: how many of its cells output it",
         )
     save_figure(figure, path)
 
 
-def _draw_digits(axes: Axes, votes: Tensor, labels: Tensor, cells: Indices, palette: Palette) -> None:
+def _draw_digits(
+    axes: Axes, votes: Tensor, labels: Tensor, cells: Indices, palette: Palette, names: Sequence[str]
+) -> None:
     """Draw digits side by side, each with its label, most common class and votes above it.
 
     Args:
@@ -106,5 +121,6 @@ def _draw_digits(axes: Axes, votes: Tensor, labels: Tensor, cells: Indices, pale
     )
     for number, (of_digit, label) in enumerate(zip(votes, labels.tolist(), strict=True)):
         row, column = divmod(number, COLUMNS)
-        text = f"{label} → {of_digit.argmax()}: {of_digit.max()} of {of_digit.sum()}"
+        pair = f"{names[label]} → {names[int(of_digit.argmax())]}"
+        text = plain_text(f"{pair}: {of_digit.max()} of {of_digit.sum()}")
         axes.text((column + 0.5) * width, row * height + CAPTION, text, ha="center", va="bottom", fontsize=8)

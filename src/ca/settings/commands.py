@@ -77,7 +77,9 @@ class EvaluateSettings:
     seed: Whole = 0
     """Seed of the choice of digits and of all random draws."""
     dataset: DatasetOrNone = None
-    """Data set of the digits."""
+    """Data set of the digits, as in ca train."""
+    invert: bool = False
+    """The images of --dataset have dark ink on white paper."""
     data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
     output_dir: Folder = Path("outputs_evaluate")
@@ -157,7 +159,9 @@ class ReportSettings:
     seed: Whole = 0
     """The same seed gives the same results."""
     dataset: DatasetOrNone = None
-    """Data set of the digits."""
+    """Data set of the digits, as in ca train."""
+    invert: bool = False
+    """The images of --dataset have dark ink on white paper."""
     data_dir: Folder = Path("data")
     """Folder of the data sets other than MNIST."""
     colours: Colours = DEFAULT_COLOURS

@@ -45,6 +45,11 @@ def _path(word: str) -> Path:
         return path
 
 
+def _dataset(word: str) -> str:
+    """The name of a data set, or a path in which `~` is the home of the user."""
+    return word if word in get_args(Dataset) else str(_path(word))
+
+
 def _read(
     read: Callable[[str], Any], metavar: str, choices: tuple[str, ...] | None = None
 ) -> PrimitiveConstructorSpec[Any]:
@@ -68,9 +73,9 @@ NumberOrNone = Annotated[float | None, _read(_number, "FLOAT")]
 Folder = Annotated[Path, _read(_path, "PATH")]
 FolderOrNone = Annotated[Path | None, _read(_path, "PATH"), arg(help_behavior_hint="")]
 FileOrFolderOrNone = Annotated[Path | None, _read(_path, "FILE|FOLDER"), arg(help_behavior_hint="")]
-DatasetOrNone = Annotated[
-    Dataset | None, _read(str, "{" + ",".join(DATASETS) + "}", DATASETS), default_is("the checkpoint's")
-]
+DATASET = "{" + ",".join(DATASETS) + "}|PATH"
+DatasetOrPath = Annotated[str, _read(_dataset, DATASET)]
+DatasetOrNone = Annotated[str | None, _read(_dataset, DATASET), default_is("the checkpoint's")]
 TrackerOrNone = Annotated[
     TrackerName | None, _read(str, "{" + ",".join(TRACKERS) + "}", TRACKERS), arg(help_behavior_hint="")
 ]

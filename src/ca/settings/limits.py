@@ -43,7 +43,7 @@ def refuse_impossible(settings: Settings) -> None:
     if isinstance(settings, ClassifySettings) and settings.ticks > MAX_FRAMES:
         raise UsageError(f"--ticks must be at most {MAX_FRAMES}, not {settings.ticks}")
     needed, names = _memory(settings)
-    available = _available()
+    available = available_memory()
     if needed > available:
         given = {name: getattr(settings, name) for name in names}
         flags = " or ".join(flag_of(name, value) for name, value in given.items() if value is not None)
@@ -53,7 +53,7 @@ def refuse_impossible(settings: Settings) -> None:
         )
 
 
-def _available() -> float:
+def available_memory() -> float:
     """Bytes of memory that this process may have: the machine's, or the limit of a container or a shell."""
     if not hasattr(os, "sysconf"):  # Windows
         return math.inf

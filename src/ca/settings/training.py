@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from ca.architecture import Architecture
 from ca.settings.checks import MAX_COUNT, MAX_NOISE, check_architecture, check_count, check_range, check_seed
-from ca.settings.choices import Dataset, LossName, OptimiserName, RecipeName, Regime
+from ca.settings.choices import LossName, OptimiserName, RecipeName, Regime
 from ca.settings.flags import (
     FROM_RECIPE,
+    DatasetOrPath,
     Folder,
     FolderOrNone,
     Number,
@@ -98,9 +99,12 @@ class RunSettings:
     """Start with the weights of this checkpoint in place of random ones."""
     seed: Whole = 0
     """The same seed repeats a run exactly on the same machine."""
-    dataset: Dataset = "mnist"
-    """MNIST comes with the package. The others are read from --data-dir, or downloaded to it."""
-    held_out: Whole = 5_000
+    dataset: DatasetOrPath = "mnist"
+    """MNIST comes with the package. The others are read from --data-dir, or downloaded to it.
+    PATH: a folder with train/CLASS/*.png and test/CLASS/*.png, an .npz file, or IDX files."""
+    invert: bool = False
+    """The images have dark ink on white paper."""
+    held_out: Annotated[WholeOrNone, default_is("a tenth, at most 5000")] = None
     """Training digits that are never trained on; checkpoints are scored on them."""
     checkpoint_every: Whole = 10_000
     """Steps between checkpoints. The last step always has one."""
@@ -118,7 +122,8 @@ class RunSettings:
         for name in ("score_every", "keep"):
             if getattr(self, name) is not None:
                 check_count(name, getattr(self, name))
-        check_count("held_out", self.held_out, least=0)
+        if self.held_out is not None:
+            check_count("held_out", self.held_out, least=0)
         check_seed(self.seed)
         check_range("written_share", self.written_share, 0, 1)
         if not 0 < self.rate <= MAX_RATE:

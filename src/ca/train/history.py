@@ -1,5 +1,6 @@
 """Figures of a training run: the history of the loss, and pictures of batches."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,11 @@ def _running_median(values: np.ndarray) -> np.ndarray:
 
 
 @own_style
-def draw_batch(before: Indices, after: Indices, *, classes: int, step: int, ticks: int, path: Path) -> None:
+def draw_batch(
+    before: Indices, after: Indices, *, names: Sequence[str], step: int, ticks: int, path: Path
+) -> None:
     """Draw the cells of a batch before and after its ticks, both (batch, height, width) palette indices."""
-    palette = palette_of(DEFAULT_COLOURS, classes)
+    palette = palette_of(DEFAULT_COLOURS, len(names))
     tiles = cell_tiles(palette, 3, annotated=False)
     columns = min(8, len(before))
     rows = -(-len(before) // columns)
@@ -81,5 +84,5 @@ def draw_batch(before: Indices, after: Indices, *, classes: int, step: int, tick
         axes.set_title(title)
         axes.set_xticks([])
         axes.set_yticks([])
-    class_legend(figure, palette)
+    class_legend(figure, palette, names)
     save_figure(figure, path)

@@ -147,7 +147,7 @@ class TrainingOutput:
             from ca.train.history import draw_batch
 
             before, now = (colour_indices(each, architecture) for each in (grid, after))
-            draw_batch(before, now, classes=architecture.classes, step=run.step, ticks=ticks, path=path)
+            draw_batch(before, now, names=run.held_out.names, step=run.step, ticks=ticks, path=path)
 
     def save(self, loss: float, scores: dict[str, float], state: dict[str, Tensor]) -> None:
         """Write a checkpoint and print a line about it.
@@ -166,6 +166,7 @@ class TrainingOutput:
                 machine=machine_of(run),
                 metrics={"loss": loss, **scores},
                 data_sha256=run.data_sha256,
+                classes=run.held_out.names,
                 training_state=state,
             )
         except FailedError as error:

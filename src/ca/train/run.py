@@ -8,7 +8,8 @@ from torch.optim import Optimizer
 
 from ca.architecture import Architecture
 from ca.checkpoint.folder import load_checkpoint
-from ca.data.digits import Digits, digits_sha256, load_digits
+from ca.data.digits import Digits, digits_sha256
+from ca.data.load import load_digits
 from ca.data.source import DigitSource
 from ca.model import CellularAutomaton
 from ca.pool import Pool
@@ -22,6 +23,7 @@ from ca.train.optimisers import make_optimisers
 from ca.train.ranks import Ranks
 
 ALONE = Ranks()
+MOST_HELD_OUT = 5_000
 POOL_STREAM, ROLLOUT_STREAM = 0, 1  # numbers in the seeds of a run's generators
 
 
@@ -31,7 +33,7 @@ def training_digits(settings: TrainSettings) -> Digits:
     Raises:
         FailedError: the data set is not available
     """
-    return load_digits(settings.dataset, "train", settings.data_dir)
+    return load_digits(settings.dataset, "train", settings.data_dir, invert=settings.invert)
 
 
 @dataclass
@@ -96,12 +98,13 @@ class TrainingRun:
             digits = training_digits(settings)
         data_sha256 = digits_sha256(digits)
         digits = digits.to(device)
-        trained_on = len(digits) - settings.held_out
+        held_out = min(MOST_HELD_OUT, len(digits) // 10) if settings.held_out is None else settings.held_out
+        trained_on = len(digits) - held_out
         if trained_on < 1:
             raise UsageError(f"--held-out {settings.held_out} leaves none of {len(digits)} training digits")
         shared_generator = seeded(settings.seed)
         if automaton is None:
-            automaton = _new_automaton(settings, shared_generator)
+            automaton = _new_automaton(settings, len(digits.names), shared_generator)
         automaton.to(device)
         recipe = settings.optimisation
         return cls(
@@ -142,9 +145,9 @@ class TrainingRun:
         return least + (most - least) * torch.rand((), generator=self.shared_generator).item()
 
 
-def _new_automaton(settings: TrainSettings, generator: torch.Generator) -> CellularAutomaton:
+def _new_automaton(settings: TrainSettings, classes: int, generator: torch.Generator) -> CellularAutomaton:
     """An automaton with the weights of `--start-from`, or with random ones."""
-    architecture = settings.architecture
+    architecture = replace(settings.architecture, classes=classes)
     if settings.start_from is None:
         automaton = CellularAutomaton(architecture)
         automaton.reset_parameters(generator)
@@ -159,4 +162,5 @@ def _new_automaton(settings: TrainSettings, generator: torch.Generator) -> Cellu
 
 
 def _in_flags(architecture: Architecture) -> str:
-    return " ".join(flag_of(name, getattr(architecture, name)) for name in OF_ARCHITECTURE)
+    flags = " ".join(flag_of(name, getattr(architecture, name)) for name in OF_ARCHITECTURE)
+    return f"{flags} and {architecture.classes} classes"

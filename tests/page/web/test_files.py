@@ -32,7 +32,7 @@ from support.helpers import random_automaton, saved_automaton
 
 from ca.architecture import Architecture
 from ca.checkpoint.folder import BUNDLED, load_checkpoint
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.model import CellularAutomaton
 from ca.page.build import build_page
 

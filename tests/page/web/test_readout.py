@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 from support.browser import cells_of, classes_of, closed, next_frame, opened, set_ink, show, wait_until
 
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 
 MNIST = load_digits("mnist", "test")
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ca.cells import alive, newborn
 from ca.checkpoint.folder import load_checkpoint
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.model import CellularAutomaton
 
 REPLAY = """({ weights, ink, side, fired, noise }) => {

@@ -11,7 +11,7 @@ from support.sizes import ARTICLE
 
 from ca.cells import alive, newborn
 from ca.checkpoint.folder import load_checkpoint
-from ca.data.digits import load_digits
+from ca.data.load import load_digits
 from ca.page.draws import page_draws
 
 MNIST = load_digits("mnist", "test")

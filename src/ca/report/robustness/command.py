@@ -14,7 +14,7 @@ from ca.report.robustness.conditions import Condition, conditions
 from ca.report.robustness.measure import measure_robustness
 from ca.report.robustness.table import robustness_table
 from ca.report.robustness.trial import Score
-from ca.settings.choices import Dataset
+from ca.sizes import DIGIT_NAMES
 from ca.system.errors import UsageError
 from ca.system.folders import writing
 from ca.system.progress import Progress
@@ -27,7 +27,7 @@ OTHER_CLASSES = ("fashion-mnist", "kmnist")  # data sets whose classes are not d
 def report_robustness(
     automata: Mapping[str, CellularAutomaton],
     digits: Digits,
-    dataset: Dataset,
+    dataset: str,
     *,
     ticks: int,
     seed: int,
@@ -48,7 +48,7 @@ def report_robustness(
         raise UsageError(
             f"--n-digits {len(digits)} takes digits of one class only: --robustness needs two, take more"
         )
-    chosen = list(conditions(of_digits=dataset not in OTHER_CLASSES))
+    chosen = list(conditions(of_digits=digits.names == DIGIT_NAMES and dataset not in OTHER_CLASSES))
     with Progress(len(chosen), "condition") as progress:
 
         def advance(kind: str) -> None:
@@ -74,7 +74,7 @@ def report_robustness(
 def _as_json(
     measured: Sequence[Condition],
     scores: Mapping[str, Sequence[Score]],
-    dataset: Dataset,
+    dataset: str,
     number: int,
     ticks: int,
     seed: int,

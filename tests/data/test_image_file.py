@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ca.photo.reading import MAX_PIXELS, MAX_SIDE, read_image
+from ca.data.image_file import MAX_PIXELS, MAX_SIDE, read_image
 from ca.system.errors import FailedError
 
 

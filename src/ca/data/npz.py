@@ -1,0 +1,67 @@
+"""Data sets that are one NumPy file: x_train, y_train, x_test and y_test."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ca.data.arrays import grey_levels
+from ca.data.assemble import assembled, class_names, refuse_too_large, refuse_unknown
+from ca.data.digits import Digits
+from ca.settings.limits import available_memory
+from ca.system.errors import FailedError
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def read_npz(path: Path, split: str, *, invert: bool = False) -> Digits:
+    """Read the images of one split: `x` (images, height, width), uint8 or floats in [0, 1], and `y` labels.
+
+    Raises:
+        FailedError: it is no such file, or arrays are missing or have another shape, type or range
+    """
+    arrays = _arrays(path)
+    labels = {part: _labels(arrays[f"y_{part}"], f"y_{part}", path) for part in ("train", "test")}
+    names = class_names(labels["train"], path)
+    refuse_unknown(labels["test"], names, path)
+    images = arrays[f"x_{split}"]
+    images = images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
+    try:
+        grey = grey_levels(images)
+    except ValueError as error:
+        raise FailedError(f"{path}: x_{split}: {error}") from error
+    refuse_too_large(*grey.shape[1:], path)
+    if len(grey) != len(labels[split]):
+        raise FailedError(
+            f"{path} has {len(grey)} images in x_{split} and {len(labels[split])} labels in y_{split}"
+        )
+    return assembled(list(grey), labels[split], names, path, invert=invert)
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(path) as file:
+            size = sum(entry.file_size for entry in file.infolist())
+        if size > available_memory() / 2:
+            raise FailedError(f"{path} has {size / 1e9:,.0f} GB of arrays, more than half of the memory")
+        with np.load(path, allow_pickle=False) as found:
+            missing = [name for name in ARRAYS if name not in found.files]
+            if missing:
+                raise FailedError(f"{path} has no {missing[0]}: expected {', '.join(ARRAYS)}")
+            return {name: found[name] for name in ARRAYS}
+    except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
+        raise FailedError(f"{path} is damaged, or is no .npz file of plain arrays: {error}") from error
+
+
+def _labels(array: NDArray[Any], name: str, path: Path) -> list[str]:
+    array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    if array.ndim != 1 or array.dtype.kind not in "iuUS":
+        raise FailedError(
+            f"{path}: {name} has shape {array.shape} and type {array.dtype}: give a whole number or a name "
+            "for each image"
+        )
+    return [
+        each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in array.tolist()
+    ]
