@@ -192,7 +192,7 @@ def test_a_device_that_is_not_there_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: few_digits)
+    monkeypatch.setattr("ca.train.run.load_digits", lambda *_, **__: few_digits)
     arguments = ["train", *SMALL[:-2], "--steps", "1", "--output-dir", str(tmp_path / "run")]
     line = error_line([*arguments, "--device", device], code, capsys)
     assert line.startswith(message)
@@ -204,7 +204,7 @@ def test_a_device_that_is_not_there_is_one_line(
 
 @pytest.fixture
 def drawing_nothing(monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -> None:
-    monkeypatch.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: few_digits)
+    monkeypatch.setattr("ca.train.run.load_digits", lambda *_, **__: few_digits)
     monkeypatch.setattr("ca.train.history.draw_loss_history", lambda rows, path: None)
     monkeypatch.setattr("ca.train.history.draw_batch", lambda *grids, **options: None)
 

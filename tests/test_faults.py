@@ -126,7 +126,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: few_digits)
+    monkeypatch.setattr("ca.train.run.load_digits", lambda *_, **__: few_digits)
     monkeypatch.setattr("ca.page.build.page_content", lambda checkpoint, digits: {})  # slow
     monkeypatch.setattr(FigureCanvasAgg, "draw", FigureCanvasAgg.get_renderer)  # blank figures: slow too
     return tmp_path

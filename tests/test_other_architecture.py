@@ -64,7 +64,8 @@ def test_a_run_that_starts_from_a_checkpoint_has_its_architecture(
     line = error_line([*start[:-1], str(tmp_path / "other"), "--hidden", "12", "--steps", "1"], 2, capsys)
     assert line == (
         f"can't start from {run / 'model-steps-2'} with --communication-channels 3 --hidden 12 "
-        "--alive-threshold 0.3: it has --communication-channels 3 --hidden 12 7 --alive-threshold 0.3"
+        "--alive-threshold 0.3 and 10 classes: it has --communication-channels 3 --hidden 12 7 "
+        "--alive-threshold 0.3 and 10 classes"
     )
 
 

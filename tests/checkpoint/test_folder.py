@@ -143,6 +143,7 @@ def test_a_checkpoint_holds_what_the_automaton_and_its_run_are(checkpoint: Path)
         },
         "machine": asdict(MACHINE),
         "metrics": {"loss": 1.5},
+        "classes": list("0123456789"),
         "sha256": loaded.config.sha256,
     }
     for name in (WEIGHTS, TRAINING_STATE):
@@ -461,9 +462,10 @@ def wrong(where: str, value: Any, message: str) -> Any:
         wrong(
             "training.dataset", ..., "is not valid: Object missing required field `dataset` - at `$.training`"
         ),
-        wrong(
-            "training.dataset", "cifar", "is not valid: Invalid enum value 'cifar' - at `$.training.dataset`"
-        ),
+        wrong("classes", ["a", "b"], "is not valid: there are 2 classes for 10 outputs"),
+        wrong("classes", [1] * 10, "is not valid: Expected `str`, got `int` - at `$.classes[0]`"),
+        wrong("classes", [""] * 10, "is not valid: Expected `str` of length >= 1 - at `$.classes[0]`"),
+        wrong("classes", [*"012345678", "\n"], "is not valid: the name of a class can't be printed"),
         wrong("training.dataset", ["mnist"], "is not valid: Expected `str`, got `array` - at `$.training.d"),
         wrong("training.steps", None, "is not valid: Expected `int`, got `null` - at `$.training.steps`"),
         wrong("training.augment", 1, "is not valid: Expected `bool`, got `int` - at `$.training.augment`"),

@@ -112,8 +112,16 @@ def test_make_digits_rounds_floats_and_checks_labels() -> None:
         ca.make_digits(digits.images, digits.labels[:3])
     with pytest.raises(ValueError, match=r"type float32: give 5 integers"):
         ca.make_digits(digits.images, digits.labels.float())
-    with pytest.raises(ValueError, match=r"^labels are from 1 to 10: give classes from 0 to 9$"):
-        ca.make_digits(digits.images, np.array([1, 2, 3, 4, 10]))
+    with pytest.raises(ValueError, match=r"^labels are from -1 to 4: give classes from 0 to 9$"):
+        ca.make_digits(digits.images, np.array([-1, 1, 2, 3, 4]))
+    with pytest.raises(ValueError, match=r"^labels are from 1 to 64: give classes from 0 to 63$"):
+        ca.make_digits(digits.images, np.array([1, 2, 3, 4, 64]))
+    assert digits.names == tuple("0123456789")
+    assert ca.make_digits(digits.images, np.array([1, 2, 3, 4, 10])).names[-1] == "10"
+    named = ca.make_digits(digits.images, np.array([0, 1, 1, 0, 1]), names=["cross", "circle"])
+    assert named.names == ("cross", "circle")
+    with pytest.raises(ValueError, match=r"^labels are from 0 to 2: give classes from 0 to 1$"):
+        ca.make_digits(digits.images, np.array([0, 1, 2, 0, 1]), names=["cross", "circle"])
 
 
 @pytest.mark.parametrize(

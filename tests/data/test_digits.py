@@ -250,8 +250,8 @@ def test_a_data_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
         ),
         pytest.param(
             "labels",
-            idx(np.full(7, 200, dtype=np.uint8)),
-            id="labels above 9",
+            idx(np.full(7, 64, dtype=np.uint8)),
+            id="a label above 63",
         ),
     ],
 )
@@ -272,7 +272,7 @@ def test_a_cut_archive_is_one_line_and_leaves_nothing_half_unpacked(tmp_path: Pa
     whole.unlink()
     for content in (packed[: len(packed) // 2], b"", b"<html>"):
         (folder / f"{whole.name}.gz").write_bytes(content)
-        with pytest.raises(FailedError, match=r"'kmnist' is not complete in .* and can't be downloaded"):
+        with pytest.raises(FailedError, match=r"train-images-idx3-ubyte.gz is (damaged|no IDX file)"):
             load_digits("kmnist", "train", tmp_path)
         assert not whole.exists()
 

@@ -15,7 +15,6 @@ from ca.architecture import Architecture
 from ca.cli import main
 from ca.data.digits import Digits
 from ca.data.load import load_digits
-from ca.evaluate import command as evaluate_module
 from ca.evaluate import recording
 from ca.evaluate.command import evaluate
 from ca.model import CellularAutomaton
@@ -128,7 +127,7 @@ def test_last_frame_and_printed_metrics_equal_a_dense_rollout(
     for number in range(4):
         images[number, 6 : 12 + 3 * number, 8:20] = 200
     digits = Digits(images, torch.tensor([3, 1, 4, 1]))
-    monkeypatch.setattr(evaluate_module, "load_digits", lambda *_: digits)
+    monkeypatch.setattr("ca.checkpoint.folder.load_digits", lambda *_, **__: digits)
     settings = replace(
         settings, n_stages=1, fire_rate=1.0, noise=0.0, batch_size=4, format="gif", slider=False
     )

@@ -31,6 +31,7 @@ def test_data_have_the_constants_of_the_package(html: str) -> None:
         "channels": CHANNELS,
         "stateChannels": STATE_CHANNELS,
         "classes": NUM_CLASSES,
+        "names": list("0123456789"),
         "hidden": [HIDDEN, HIDDEN],
         "taps": TAPS,
         "drawsPerCell": 32,
@@ -50,13 +51,19 @@ def test_page_has_the_sizes_and_colours_of_another_architecture(
     monkeypatch.setitem(CLASS_COLOURS, "distinct", CLASS_COLOURS["distinct"].replace("536c58", "123456"))
     architecture = Architecture(communication_channels=6, classes=8, hidden=(50, 20, 33), alive_threshold=0.3)
     automaton = random_automaton(dtype=torch.float32, architecture=architecture)
-    checkpoint = replace(load_checkpoint(None), automaton=automaton)
-    (tmp_path / "page.html").write_text(build_page(checkpoint, load_digits("mnist", "test")))
+    bundled, names = load_checkpoint(None), tuple("abcdefgh")
+    config = replace(bundled.config, architecture=automaton.architecture, classes=names)
+    checkpoint = replace(bundled, automaton=automaton, config=config)
+    digits = load_digits("mnist", "test")
+    digits = digits[digits.labels < len(names)]
+    (tmp_path / "page.html").write_text(build_page(checkpoint, replace(digits, names=names)))
     page = opened(browser, (tmp_path / "page.html").as_uri())
     open_details(page)
     page.click("#check")
     assert page.inner_text("#check-result").startswith("The same rule")
     assert page.locator("#samples button").count() == 8
+    swatches = page.locator("#votes .swatch").all_inner_texts()
+    assert swatches == [*names, "?"]
     assert page.locator("#votes li").count() == 9, "one for each class, and one for undecided cells"
     swatch = page.locator("#votes .swatch").first
     assert swatch.evaluate("(one) => getComputedStyle(one).backgroundColor") == "rgb(18, 52, 86)"

@@ -297,7 +297,7 @@ def test_other_data_sets_stand_without_the_article(
     settings: ReportSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     digits = load_digits("mnist", "test")[:30]
-    monkeypatch.setattr("ca.report.command.load_digits", lambda dataset, split, data_dir: digits)
+    monkeypatch.setattr("ca.report.command.load_digits", lambda *_, **__: digits)
     options: list[dict[str, Any]] = []
     monkeypatch.setattr(DRAWING["shares"], lambda *_, **given: options.append(given))
     report(replace(settings, dataset="kmnist"))

@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 
 def train_quickly(patches: pytest.MonkeyPatch, digits: Digits) -> None:
     """Train on few digits, score briefly, draw nothing."""
-    patches.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: digits)
+    patches.setattr("ca.train.run.load_digits", lambda *_, **__: digits)
     patches.setattr("ca.train.output.SCORED_DIGITS", 8)
     patches.setattr("ca.train.output.SCORED_TICKS", 3)
     patches.setattr("ca.train.history.draw_loss_history", lambda rows, path: None)

@@ -38,7 +38,7 @@ def test_a_run_writes_its_figures(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr("ca.train.run.load_digits", lambda dataset, split, data_dir: few_digits)
+    monkeypatch.setattr("ca.train.run.load_digits", lambda *_, **__: few_digits)
     monkeypatch.setattr("ca.train.output.SCORED_TICKS", 3)
     train(small(tmp_path, steps=12, checkpoint_every=6))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -50,6 +50,7 @@ def test_a_run_writes_its_figures(
         "model-steps-6",
     ]
     assert sorted(path.name for path in (tmp_path / "batches").iterdir()) == [
+        "step-000000.png",
         "step-000006.png",
         "step-000012.png",
     ]

@@ -57,23 +57,46 @@ def refuse_unknown(tested: Iterable[str], names: Sequence[str], where: Path) -> 
         )
 
 
-def assembled(
-    images: Sequence[Grey], labels: Sequence[str], names: tuple[str, ...], where: Path, *, invert: bool
-) -> Digits:
-    """A set of digits in random order, always the same: files are often sorted by class.
-
-    Images of different sizes get empty margins: all are as large as the largest sides.
+def with_bright_ink(images: Sequence[Grey], where: Path, *, invert: bool) -> Sequence[Grey]:
+    """The images, or their negatives.
 
     Args:
         invert: the images have dark ink on white paper
 
     Raises:
-        FailedError: there is no image, they would take too much memory, or their ink is dark
+        FailedError: most of them would be bright along their borders, where there should be no ink
+    """
+    images = [255 - image for image in images] if invert else images
+    dark = sum(map(is_bright_along_border, images))
+    if dark > MOST_DARK * len(images):
+        advice = "leave out --invert" if invert else "give --invert if their ink is dark on white paper"
+        raise FailedError(
+            f"{dark:,} of {len(images):,} images of {where} are bright along their borders, where there "
+            f"should be no ink: {advice}"
+        )
+    return images
+
+
+def assembled(
+    images: Sequence[Grey],
+    labels: Sequence[str],
+    names: tuple[str, ...],
+    where: Path,
+    *,
+    shuffled: bool = True,
+) -> Digits:
+    """A set of digits.
+
+    Images of different sizes get empty margins: all are as large as the largest sides.
+
+    Args:
+        shuffled: in random order, always the same, because files are often sorted by class
+
+    Raises:
+        FailedError: there is no image, or they would take too much memory
     """
     if not len(images):
         raise FailedError(f"{where} has no images")
-    images = [255 - image for image in images] if invert else images
-    _refuse_dark_ink(images, where, invert=invert)
     sizes = np.array([image.shape for image in images])
     height, width = sizes.max(0).tolist()
     refuse_too_many(len(images), height, width, where)
@@ -86,19 +109,10 @@ def assembled(
             to[top : top + image.shape[0], left : left + image.shape[1]] = image
     number = {name: index for index, name in enumerate(names)}
     classes = torch.tensor([number[label] for label in labels], dtype=torch.int64)
-    order = np.random.default_rng(ORDER_SEED).permutation(len(images))
-    return Digits(torch.from_numpy(padded[order]), classes[order], names)
-
-
-def _refuse_dark_ink(images: Sequence[Grey], where: Path, *, invert: bool) -> None:
-    """Raise FailedError if most images are bright along their borders."""
-    dark = sum(map(is_bright_along_border, images))
-    if dark > MOST_DARK * len(images):
-        advice = "leave out --invert" if invert else "give --invert if their ink is dark on white paper"
-        raise FailedError(
-            f"{dark:,} of {len(images):,} images of {where} are bright along their borders, where there "
-            f"should be no ink: {advice}"
-        )
+    digits = Digits(torch.from_numpy(np.ascontiguousarray(padded)), classes, names)
+    if not shuffled:
+        return digits
+    return digits[torch.from_numpy(np.random.default_rng(ORDER_SEED).permutation(len(images)))]
 
 
 def refuse_too_large(height: int, width: int, where: object) -> None:

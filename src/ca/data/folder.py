@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ca.data.assemble import Grey, assembled, class_names, refuse_too_large, refuse_unknown
+from ca.data.assemble import Grey, assembled, class_names, refuse_too_large, refuse_unknown, with_bright_ink
 from ca.data.digits import Digits
 from ca.data.image_file import read_image
 from ca.system.errors import FailedError
@@ -46,7 +46,7 @@ def read_folder(path: Path, split: str, *, invert: bool = False) -> Digits:
         for _, file in chosen:
             images.append(_grey(file))
             progress.advance()
-    return assembled(images, [name for name, _ in chosen], names, path, invert=invert)
+    return assembled(with_bright_ink(images, path, invert=invert), [name for name, _ in chosen], names, path)
 
 
 def _files(folder: Path, *, may_be_empty: bool = False) -> Files:

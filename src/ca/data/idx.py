@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ca.data.assemble import assembled, class_names, refuse_too_large, refuse_unknown
+from ca.data.assemble import assembled, class_names, refuse_too_large, refuse_unknown, with_bright_ink
 from ca.data.digits import Digits
 from ca.settings.limits import available_memory
+from ca.sizes import DIGIT_NAMES
 from ca.system.errors import FailedError
 from ca.system.reading import check_regular
 
@@ -49,10 +50,11 @@ def read_idx_set(folder: Path, split: str, prefix: str) -> Digits | None:
     whole = all(
         _file(folder, prefix, part, kind) for part in ("train", "test") for kind in ("images", "labels")
     )
-    return _read(folder, split, prefix, invert=False) if whole else None
+    return _read(folder, split, prefix, invert=None) if whole else None
 
 
-def _read(folder: Path, split: str, prefix: str, *, invert: bool) -> Digits:
+def _read(folder: Path, split: str, prefix: str, *, invert: bool | None) -> Digits:
+    """Read one split; with `invert` None as it was published: in its order, with the classes of digits."""
     paths = {}
     for part in ("train", "test"):
         for kind in ("images", "labels"):
@@ -66,7 +68,10 @@ def _read(folder: Path, split: str, prefix: str, *, invert: bool) -> Digits:
         part: [named.get(label, str(label)) for label in read_idx(paths[part, "labels"], 1).tolist()]
         for part in ("train", "test")
     }
-    names = class_names(labels["train"], folder)
+    found = labels["train"]
+    if invert is None:  # the classes are numbers from 0 on, also those that are missing
+        found = [str(number) for number in range(max(map(int, [*found, *DIGIT_NAMES])) + 1)]
+    names = class_names(found, folder)
     refuse_unknown(labels["test"], names, folder)
     images = read_idx(paths[split, "images"], 3)
     refuse_too_large(*images.shape[1:], paths[split, "images"])
@@ -76,7 +81,8 @@ def _read(folder: Path, split: str, prefix: str, *, invert: bool) -> Digits:
         )
     if prefix.lower().startswith("emnist"):  # its images are stored column by column
         images = images.transpose(0, 2, 1)
-    return assembled(list(images), labels[split], names, folder, invert=invert)
+    chosen = list(images) if invert is None else with_bright_ink(list(images), folder, invert=invert)
+    return assembled(chosen, labels[split], names, folder, shuffled=invert is not None)
 
 
 def _file(folder: Path, prefix: str, part: str, kind: str) -> Path | None:

@@ -56,15 +56,15 @@ def named_set(dataset: str, split: str, data_dir: Path) -> Digits:
     options: dict[str, Any] = {"split": "digits"} if dataset == "emnist-digits" else {}
     folder = data_dir / kind.__name__ / "raw"
     prefix = "emnist-digits-" if dataset == "emnist-digits" else ""
-    own = read_idx_set(folder, split, prefix) if dataset != "qmnist" else None
-    if own is not None:
-        return own
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
     try:
         for path in folder.glob("*"):
             if not path.is_dir():
                 check_regular(path.stat(), MAX_FILE_BYTES)  # torchvision would wait for a pipe
+        own = read_idx_set(folder, split, prefix) if dataset != "qmnist" else None
+        if own is not None:  # torchvision reads only files with the checksums of those that it downloads
+            return own
         found = kind(str(data_dir), train=split == "train", download=True, **options)
         return _checked(found.data, found.targets, column_by_column=dataset == "emnist-digits")
     except UNREADABLE as error:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ca.data.arrays import grey_levels
-from ca.data.assemble import assembled, class_names, refuse_too_large, refuse_unknown
+from ca.data.assemble import assembled, class_names, refuse_too_large, refuse_unknown, with_bright_ink
 from ca.data.digits import Digits
 from ca.settings.limits import available_memory
 from ca.system.errors import FailedError
@@ -37,7 +37,7 @@ def read_npz(path: Path, split: str, *, invert: bool = False) -> Digits:
         raise FailedError(
             f"{path} has {len(grey)} images in x_{split} and {len(labels[split])} labels in y_{split}"
         )
-    return assembled(list(grey), labels[split], names, path, invert=invert)
+    return assembled(with_bright_ink(list(grey), path, invert=invert), labels[split], names, path)
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -5,9 +5,11 @@ import copy
 import hashlib
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor
 
@@ -19,9 +21,8 @@ from ca.model import CellularAutomaton
 from ca.page.draws import draws_per_cell, page_draws
 from ca.page.rule import refuse_other_rule, refuse_other_sizes
 from ca.render.palette import CLASS_COLOURS, palette_of
-from ca.system.errors import FailedError
 
-SAMPLES_PER_CLASS = 10
+SAMPLES_PER_CLASS, MOST_SAMPLE_BYTES = 10, 2_000_000
 TRACE_SEED = 1
 TRACE_TICKS = (1, 20, 200)
 
@@ -33,14 +34,11 @@ def page_content(checkpoint: Checkpoint, digits: Digits) -> dict[str, Any]:
         digits: the first ten of each class go into the page
 
     Raises:
-        FailedError: the page does not compute the automaton's rule, or the images are not square
+        FailedError: the page does not compute the automaton's rule
     """
     automaton, architecture = checkpoint.automaton, checkpoint.automaton.architecture
     refuse_other_sizes(automaton)
-    samples = _samples(digits, architecture.classes)
-    height, width = samples.images.shape[1:]
-    if height != width:
-        raise FailedError(f"can't make a page of images of {height} x {width} pixels: they must be square")
+    samples = _samples(digits)
     weights = save(automaton.state_dict())
     return {
         "name": checkpoint.path.resolve().name,
@@ -52,6 +50,7 @@ def page_content(checkpoint: Checkpoint, digits: Digits) -> dict[str, Any]:
             "channels": architecture.channels,
             "stateChannels": architecture.state_channels,
             "classes": architecture.classes,
+            "names": list(checkpoint.config.classes),
             "hidden": list(architecture.hidden),
             "taps": TAPS,
             "drawsPerCell": draws_per_cell(architecture.state_channels),
@@ -72,9 +71,15 @@ def page_content(checkpoint: Checkpoint, digits: Digits) -> dict[str, Any]:
     }
 
 
-def _samples(digits: Digits, classes: int) -> Digits:
-    numbers = [(digits.labels == label).nonzero()[:SAMPLES_PER_CLASS, 0] for label in range(classes)]
-    return digits[torch.cat(numbers)]
+def _samples(digits: Digits) -> Digits:
+    """The first ten of each class, fewer if they are large, as squares: the page has no other images."""
+    side, classes = max(digits.images.shape[1:]), len(digits.names)
+    count = max(1, min(SAMPLES_PER_CLASS, MOST_SAMPLE_BYTES // (side**2 * classes)))
+    numbers = [(digits.labels == label).nonzero()[:count, 0] for label in range(classes)]
+    chosen = digits[torch.cat(numbers)]
+    above, before = ((side - length) // 2 for length in chosen.images.shape[1:])
+    below, after = (side - length - (side - length) // 2 for length in chosen.images.shape[1:])
+    return replace(chosen, images=F.pad(chosen.images, (before, after, above, below)))
 
 
 def _metrics(metrics: dict[str, Any]) -> str:

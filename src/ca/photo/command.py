@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ca.checkpoint.folder import load_checkpoint
+from ca.data.digits import some_of
 from ca.data.image_file import read_image
 from ca.engine.device import configure_threads, resolve_device
 from ca.evaluate.video import find_ffmpeg
@@ -18,6 +19,7 @@ from ca.photo.page import read_page
 from ca.photo.picture import write_picture
 from ca.photo.verdict import Verdict, verdicts, watch
 from ca.settings.commands import ClassifySettings
+from ca.sizes import DIGIT_NAMES
 from ca.system.errors import FailedError
 from ca.system.seeds import seeded
 from ca.system.streams import printable
@@ -37,7 +39,11 @@ def classify(settings: ClassifySettings) -> None:
     videos = output_paths("--video", settings.video, images, (".mp4", ".gif"))
     if any(path is not None and path.suffix.lower() == ".mp4" for path in videos):
         find_ffmpeg()  # before anything is computed
-    automaton = load_checkpoint(settings.checkpoint).automaton
+    checkpoint = load_checkpoint(settings.checkpoint)
+    if checkpoint.config.classes != DIGIT_NAMES:
+        read = some_of(checkpoint.config.classes)
+        raise FailedError(f"{checkpoint.path} reads {read}: ca classify needs the digits 0 to 9")
+    automaton = checkpoint.automaton
     device = resolve_device(settings.device)
     configure_threads(device, automaton.architecture)
     automaton = automaton.to(device)

@@ -25,6 +25,7 @@ MAX_SIDE = 8192  # pixels along a frame; players of H.264 show no more
 MAX_FRAMES = 100_000  # nearly an hour at 30 frames a second
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 STAGES = 2  # of a report
+OF_TRAINING = ("pool_size", "batch_size", "ticks")  # the settings that its memory depends on
 TEST_DIGITS = 10_000
 MOST_ALIVE = 348  # cells of the largest training digit
 MOST_ALIVE_ON_BOARD = 1_600  # of the largest of 30,000 distorted ones
@@ -43,14 +44,7 @@ def refuse_impossible(settings: Settings) -> None:
     if isinstance(settings, ClassifySettings) and settings.ticks > MAX_FRAMES:
         raise UsageError(f"--ticks must be at most {MAX_FRAMES}, not {settings.ticks}")
     needed, names = _memory(settings)
-    available = available_memory()
-    if needed > available:
-        given = {name: getattr(settings, name) for name in names}
-        flags = " or ".join(flag_of(name, value) for name, value in given.items() if value is not None)
-        raise UsageError(
-            f"this needs about {needed / 1e9:,.0f} GB of memory, there are {available / 1e9:,.0f}: "
-            f"lower {flags}"
-        )
+    refuse_memory(needed, settings, names)
 
 
 def available_memory() -> float:
@@ -112,18 +106,39 @@ def _dense_bytes(architecture: Architecture) -> int:
     return 2 * TAPS * architecture.channels * FLOAT_BYTES
 
 
+def training_bytes(settings: TrainSettings, architecture: Architecture, cells: int, most_alive: int) -> float:
+    """Memory of a training run.
+
+    Args:
+        cells: on the board of a digit
+        most_alive: alive cells of the largest digit
+    """
+    digit = cells * _cell_bytes(architecture)
+    fire_rate = max(settings.fire_rate, default=architecture.fire_rate)
+    tape = most_alive * fire_rate * _fired_bytes(architecture)
+    batch = settings.batch_size * (4 * digit + max(settings.ticks) * tape)
+    return TRAINING_BYTES + 3 * settings.pool_size * digit + batch
+
+
+def refuse_memory(needed: float, settings: Settings, names: tuple[str, ...]) -> None:
+    """Raise UsageError, which names settings to lower, if more memory is needed than there is."""
+    available = available_memory()
+    if needed > available:
+        given = {name: getattr(settings, name) for name in names}
+        flags = " or ".join(flag_of(name, value) for name, value in given.items() if value is not None)
+        raise UsageError(
+            f"this needs about {needed / 1e9:,.0f} GB of memory, there are {available / 1e9:,.0f}: "
+            f"lower {flags}"
+        )
+
+
 def _memory(settings: Settings) -> tuple[float, tuple[str, ...]]:
     """Bytes, and the names of the settings that they depend on."""
     match settings:
         case TrainSettings():
-            architecture = settings.architecture
-            digit = settings.board_side**2 * _cell_bytes(architecture)
             most_alive = MOST_ALIVE if settings.board_side == IMAGE_SIDE else MOST_ALIVE_ON_BOARD
-            fire_rate = max(settings.fire_rate, default=architecture.fire_rate)
-            tape = most_alive * fire_rate * _fired_bytes(architecture)
-            batch = settings.batch_size * (4 * digit + max(settings.ticks) * tape)
-            needed = TRAINING_BYTES + 3 * settings.pool_size * digit + batch
-            return needed, ("pool_size", "batch_size", "ticks")
+            needed = training_bytes(settings, settings.architecture, settings.board_side**2, most_alive)
+            return needed, OF_TRAINING
         case BenchmarkSettings():
             digit = CELLS * _cell_bytes(settings.architecture)
             tape = settings.ticks * CELLS * _dense_bytes(settings.architecture)

@@ -28,6 +28,8 @@ def train_to_end(run: TrainingRun, output: TrainingOutput | None) -> None:
         output: of the main process, None in the others
     """
     settings = run.settings
+    if output is not None:
+        output.draw_start()
     last = False
     while not last:
         loss = train_until(run, _next_pause(run.step, settings))

@@ -116,6 +116,17 @@ class TrainingOutput:
         scores = metrics_at(measured.curves(), SCORED_TICKS)
         return {f"{name}_{metric}": value for metric, value in scores.items()}
 
+    def draw_start(self) -> None:
+        """Draw what a new run begins with, so that one sees what is ink and what is not.
+
+        Raises:
+            FailedError: another run uses the folder
+        """
+        self._check_lock()
+        if self.run.step == 0:
+            with self._reporting_errors("batch"):
+                self._draw_batch()
+
     def draw(self) -> None:
         """Draw the loss history, and samples of the pool before and after the ticks of a step.
 

@@ -2,23 +2,29 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch.optim import Optimizer
 
 from ca.architecture import Architecture
+from ca.cells import alive
 from ca.checkpoint.folder import load_checkpoint
-from ca.data.digits import Digits, digits_sha256
+from ca.data.digits import Digits, digits_sha256, some_of
 from ca.data.load import load_digits
 from ca.data.source import DigitSource
 from ca.model import CellularAutomaton
 from ca.pool import Pool
+from ca.settings.choices import Dataset
 from ca.settings.flags import flag_of
+from ca.settings.limits import OF_TRAINING, refuse_memory, training_bytes
 from ca.settings.recipes import Recipe
 from ca.settings.training import OF_ARCHITECTURE, TrainSettings
+from ca.sizes import BOARD_SIDE, DIGIT_NAMES
 from ca.system.errors import UsageError
 from ca.system.seeds import seeded, stream
 from ca.system.signals import StopSignal
+from ca.system.terminal import print_line
 from ca.train.optimisers import make_optimisers
 from ca.train.ranks import Ranks
 
@@ -84,8 +90,8 @@ class TrainingRun:
             digits: training digits; None: those of the settings' data set
 
         Raises:
-            UsageError: --held-out leaves no digits to train on, the processes can't share the work evenly, or
-                the checkpoint of `--start-from` has another architecture
+            UsageError: --held-out leaves no digits to train on, --written-share is for digits, the processes
+                can't share the work evenly, or the checkpoint of `--start-from` has another architecture
             FailedError: the data set is not available
             CheckpointError: that of `--start-from` is missing or damaged
         """
@@ -96,6 +102,11 @@ class TrainingRun:
             )
         if digits is None:
             digits = training_digits(settings)
+        if settings.written_share and digits.names != DIGIT_NAMES:
+            raise UsageError(
+                f"--written-share {settings.written_share:g} writes digits, but the classes of the data set "
+                f"are {some_of(digits.names)}"
+            )
         data_sha256 = digits_sha256(digits)
         digits = digits.to(device)
         held_out = min(MOST_HELD_OUT, len(digits) // 10) if settings.held_out is None else settings.held_out
@@ -105,6 +116,8 @@ class TrainingRun:
         shared_generator = seeded(settings.seed)
         if automaton is None:
             automaton = _new_automaton(settings, len(digits.names), shared_generator)
+        if settings.dataset not in get_args(Dataset):  # else the sizes are known before
+            _check_images(settings, automaton.architecture, digits)
         automaton.to(device)
         recipe = settings.optimisation
         return cls(
@@ -143,6 +156,20 @@ class TrainingRun:
         if least == most:
             return least
         return least + (most - least) * torch.rand((), generator=self.shared_generator).item()
+
+
+def _check_images(settings: TrainSettings, architecture: Architecture, digits: Digits) -> None:
+    """Refuse images that are too large for the memory, and tell how many have nothing to see."""
+    cells = alive(digits.liveness, architecture).sum((1, 2))
+    board = settings.board_side**2 if settings.board_side == BOARD_SIDE else digits.images[0].numel()
+    needed = training_bytes(settings, architecture, board, int(cells.max()))
+    refuse_memory(needed, settings, OF_TRAINING)
+    blank = int((cells == 0).sum())
+    if blank:
+        print_line(
+            f"ca: {blank:,} of {len(digits):,} training images have no alive cell: no grey value is above "
+            f"{architecture.alive_threshold:g} of full ink"
+        )
 
 
 def _new_automaton(settings: TrainSettings, classes: int, generator: torch.Generator) -> CellularAutomaton:

@@ -39,7 +39,7 @@ export class App {
     this.views = views;
     this.canvas = find("board");
     this.recorder = new Recorder();
-    this.display = new Display(this.canvas, sizes.classes, palettes, views);
+    this.display = new Display(this.canvas, sizes.names, palettes, views);
     this.tickRate = new TickRate();
     this.visible = true; // whether the board is in sight
     this.lastFrame = null; // milliseconds

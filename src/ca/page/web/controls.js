@@ -32,7 +32,7 @@ export function keysOf(app) {
   const actions = {
     setTool: (tool) => app.setTool(tool),
     undo: () => app.session.undo(),
-    chooseSample: (label) => app.choose(app.samples.sample(label), false),
+    chooseSample: (label) => app.choose(app.samples.sample(label) ?? app.samples.first, false),
   };
   return keyBindings(actions, app.session.network.sizes.classes);
 }

@@ -36,8 +36,9 @@ const ELEMENT = /<script type="application\/json" id="data">([^<]*)<\/script>/;
  */
 export function readData(json, ownSizes) {
   const { weights, samples, trace, sizes: given = ownSizes, ...rest } = JSON.parse(json);
-  const { hidden } = given; // in data of an earlier version, the width of both hidden layers
-  const sizes = { ...given, hidden: Array.isArray(hidden) ? hidden : [hidden, hidden] };
+  const { hidden, classes } = given; // in data of an earlier version, `hidden` is the width of both layers
+  const digits = Array.from({ length: classes }, (_, index) => String(index));
+  const sizes = { names: digits, ...given, hidden: Array.isArray(hidden) ? hidden : [hidden, hidden] };
   const cells = samples.side ** 2;
   const images = fromText(samples.images);
   return {

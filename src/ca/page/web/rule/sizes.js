@@ -5,6 +5,7 @@
  * @property {number} channels a cell's channels: its liveness, then its state
  * @property {number} stateChannels communication channels, then one output for each class
  * @property {number} classes
+ * @property {string[]} names of the classes
  * @property {number[]} hidden widths of the layers before the last one, of which the first perceives
  * @property {number} taps cells that a cell perceives: the square around it, row by row
  * @property {number} drawsPerCell random numbers reserved for each cell in a tick

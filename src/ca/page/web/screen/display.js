@@ -12,16 +12,16 @@ import { digitsAmong, Readout, verdictText } from "./readout.js";
 export class Display {
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {number} classes
+   * @param {string[]} names of the classes
    * @param {Record<string, number[][]>} palettes
    * @param {Record<string, View>} views
    */
-  constructor(canvas, classes, palettes, views) {
+  constructor(canvas, names, palettes, views) {
     this.canvas = canvas;
     this.palettes = palettes;
     this.views = views;
     this.picture = new Picture(canvas);
-    this.readout = new Readout(classes);
+    this.readout = new Readout(names);
     this.drawn = ""; // all that the picture depends on, as text
     this.drawnInk = -1; // version of its ink
   }
@@ -53,7 +53,7 @@ export class Display {
       view: this.views[settings.view],
       palette,
       shown: shown.shown,
-      labels: labels.map((blob) => ({ ...blob, text: verdictText(blob) })),
+      labels: labels.map((blob) => ({ ...blob, text: verdictText(blob, this.readout.names) })),
       cursor: tools.byKeyboard || tools.tool === "look" ? tools.cursor : null,
     });
     find("guide").hidden = board.aliveCells().length > 0;

@@ -13,15 +13,16 @@ const DECIMALS = 3;
  * @param {number} cell
  */
 function cellValues(board, cell) {
-  const { firstOutput } = board;
+  const { firstOutput, sizes } = board;
+  const { names } = sizes;
   const channels = [...board.channels(cell)].map((value) => value.toFixed(DECIMALS));
   const index = board.classOf(cell);
   return [
     ["grey", `${board.ink[cell]} / 255`],
     ["alive", board.isAlive(cell) ? "yes" : "no"],
-    ["class", index < 0 ? "none" : String(index)],
+    ["class", index < 0 ? "none" : names[index]],
     ["last update", board.lastUpdate[cell].toFixed(DECIMALS)],
-    ...channels.slice(firstOutput).map((value, number) => [`output ${number}`, value]),
+    ...channels.slice(firstOutput).map((value, number) => [`output ${names[number]}`, value]),
     ...channels.slice(1, firstOutput).map((value, number) => [`comm. ${number + 1}`, value]),
   ];
 }

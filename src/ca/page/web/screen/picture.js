@@ -59,7 +59,7 @@ export class Picture {
     this.drawGrid();
     if (alive.length === 0) this.drawGuide(side, board.sizes.imageSide);
     this.drawOutline(alive, side);
-    if (view.marks) this.drawMarks(alive, side, shown);
+    if (view.marks) this.drawMarks(alive, side, shown, board.sizes.names);
     drawLabels(this.context, labels, side, this.zoom, view.classes ? palette : []);
     if (cursor !== null) this.drawCursor(cursor, side);
   }
@@ -116,7 +116,7 @@ export class Picture {
   }
 
   /** Write its class on each cell, or on every second or third cell where cells are too small. */
-  drawMarks(alive, side, shown) {
+  drawMarks(alive, side, shown, names) {
     const { context, zoom } = this;
     const every = Math.ceil(MIN_LETTER / zoom);
     context.font = `600 ${Math.round(every * zoom * 0.95)}px ${FONT}`;
@@ -127,7 +127,7 @@ export class Picture {
       const x = cell % side;
       const y = Math.floor(cell / side);
       if (x % every || y % every) continue;
-      context.fillText(shown[cell] < 0 ? "·" : String(shown[cell]), (x + 0.5) * zoom, (y + 0.55) * zoom);
+      context.fillText(shown[cell] < 0 ? "·" : names[shown[cell]], (x + 0.5) * zoom, (y + 0.55) * zoom);
     }
   }
 

@@ -8,6 +8,7 @@ import { BACKGROUND, css, inkOn, UNDECIDED_COLOUR } from "./palettes.js";
 /** @import { BlobVerdict, Verdict, Verdicts } from "../session/verdict.js" */
 
 const SETTLED = 20; // ticks of full agreement
+const MOST_LETTERS = 12; // of a class's name beside its bar
 const MIN_DIGIT = 8; // cells; smaller blobs are specks
 const MILLISECONDS_BETWEEN_WORDS = 1000;
 
@@ -17,10 +18,11 @@ const percent = (share) => `${Math.floor(100 * share)} %`;
  * A digit's verdict in few words: its class, with its share of the votes unless that is all.
  *
  * @param {Verdict} verdict
+ * @param {string[]} names of the classes
  */
-export function verdictText({ majority, agreement }) {
+export function verdictText({ majority, agreement }, names) {
   if (majority < 0) return "?";
-  return agreement === 1 ? String(majority) : `${majority} (${percent(agreement)})`;
+  return agreement === 1 ? names[majority] : `${names[majority]} (${percent(agreement)})`;
 }
 
 /**
@@ -32,23 +34,26 @@ export function digitsAmong(blobs) {
   return blobs.filter(({ cells }) => cells.length >= MIN_DIGIT);
 }
 
-/** Show a class on an element: its colour and number; a dash for none. */
-function showClass(element, index, palette) {
+/** Show a class on an element: its colour and name; a dash for none. */
+function showClass(element, index, palette, names) {
   element.style.backgroundColor = css(index < 0 ? BACKGROUND : palette[index]);
   element.style.color = index < 0 ? "inherit" : inkOn(palette[index]);
-  element.textContent = index < 0 ? "–" : index;
+  element.textContent = index < 0 ? "–" : names[index];
 }
 
 export class Readout {
-  /** @param {number} classes */
-  constructor(classes) {
-    this.undecided = classes; // the number of the bar for cells without a class
+  /** @param {string[]} names of the classes */
+  constructor(names) {
+    this.names = names;
+    this.undecided = names.length; // the number of the bar for cells without a class
+    const longest = Math.max(...names.map((name) => name.length));
+    find("votes").style.setProperty("--letters", String(Math.min(longest, MOST_LETTERS)));
     this.words = ""; // to be spoken next
     this.spoken = "";
     this.lastWords = 0; // when they were spoken, in milliseconds
     /** @type {Record<"row" | "swatch" | "fill" | "count", HTMLElement>[]} */
     this.bars = [];
-    for (let index = 0; index <= classes; index++) {
+    for (let index = 0; index <= names.length; index++) {
       const row = document.createElement("li");
       row.innerHTML =
         '<span class="swatch"></span><span class="track"><span class="fill"></span></span><span class="count"></span>';
@@ -66,7 +71,7 @@ export class Readout {
       const colour = isUndecided ? UNDECIDED_COLOUR : palette[index];
       swatch.style.backgroundColor = fill.style.backgroundColor = css(colour);
       swatch.style.color = inkOn(colour);
-      swatch.textContent = isUndecided ? "?" : String(index);
+      swatch.textContent = isUndecided ? "?" : this.names[index];
       for (const element of [swatch, fill]) element.classList.toggle("hatched", isUndecided);
     });
   }
@@ -85,21 +90,22 @@ export class Readout {
     const agreeing = digits.filter((blob) => blob.agreement === 1).length;
     const settled = consensus.settledFor >= SETTLED;
     const agreed = hasSeveral ? agreeing === digits.length : agreement === 1;
-    showClass(find("majority"), hasSeveral ? -1 : majority, palette);
+    showClass(find("majority"), hasSeveral ? -1 : majority, palette, this.names);
     if (hasSeveral) find("majority").textContent = digits.length;
-    find("verdict").textContent = headline(alive, majority, agreement, digits.length, agreeing);
+    const cells = hasSeveral ? `${digits.length} digits, ${agreeing} agreed` : null;
+    find("verdict").textContent = cells ?? headline(alive, agreement, this.names[majority]);
     const stage = settled ? "settled" : agreed ? "all agree" : "not all agree";
     find("settled").textContent = alive ? `${stage}, ${consensus.sinceEdit} ticks since the last edit` : "";
     const isOne = alive > 0 && !hasSeveral;
     const sureness = isOne ? consensus.sureness(majority) : null;
     find("sureness").textContent = sureness === null ? "" : surenessInWords(sureness, consensus.agreedAt);
     const parts = isOne ? digitsAmong(consensus.parts().map((cells) => consensus.verdictOn(cells))) : [];
-    find("parts").textContent = parts.length > 1 ? partsInWords(parts) : "";
+    find("parts").textContent = parts.length > 1 ? partsInWords(parts, this.names) : "";
     const verdict = majority < 0 ? "" : majority === label ? ": right ✓" : ": not right ✗";
-    find("label").textContent = label === null ? "" : `its label is ${label}${verdict}`;
-    showDigits(hasSeveral ? digits : [], palette);
+    find("label").textContent = label === null ? "" : `its label is ${this.names[label]}${verdict}`;
+    showDigits(hasSeveral ? digits : [], palette, this.names);
     drawCourse(find("course"), consensus.course, palette);
-    this.words = inWords(alive, majority, agreement, settled, digits, sureness);
+    this.words = inWords([alive, agreement], [settled && "settled", sureness], digits, majority, this.names);
     this.speak(now);
   }
 
@@ -107,7 +113,7 @@ export class Readout {
     this.bars.forEach(({ row, fill, count }, index) => {
       fill.style.setProperty("--share", String(alive ? votes[index] / alive : 0));
       count.textContent = String(votes[index]);
-      const name = index === this.undecided ? "undecided" : `class ${index}`;
+      const name = index === this.undecided ? "undecided" : `class ${this.names[index]}`;
       row.setAttribute("aria-label", `${name}: ${votes[index]} cells`);
     });
   }
@@ -121,20 +127,19 @@ export class Readout {
   }
 }
 
-function showDigits(digits, palette) {
+function showDigits(digits, palette, names) {
   const list = find("blobs");
   while (list.children.length > digits.length) list.lastChild.remove();
   while (list.children.length < digits.length) list.append(document.createElement("li"));
   digits.forEach((digit, number) => {
-    showClass(list.children[number], digit.majority, palette);
-    list.children[number].textContent = verdictText(digit);
+    showClass(list.children[number], digit.majority, palette, names);
+    list.children[number].textContent = verdictText(digit, names);
   });
 }
 
-function headline(alive, majority, agreement, digits, agreeing) {
+function headline(alive, agreement, majority) {
   if (!alive) return "nothing drawn yet";
-  if (digits > 1) return `${digits} digits, ${agreeing} agreed`;
-  return majority < 0 ? "no cell has a class yet" : `${percent(agreement)} say ${majority}`;
+  return majority === undefined ? "no cell has a class yet" : `${percent(agreement)} say ${majority}`;
 }
 
 function surenessInWords(sureness, agreedAt) {
@@ -143,14 +148,18 @@ function surenessInWords(sureness, agreedAt) {
     : `${sureness}: agreed after ${agreedAt} ticks`;
 }
 
-function partsInWords(parts) {
-  return `${parts.length} parts that do not touch: ${parts.map(verdictText).join(", ")}`;
+function partsInWords(parts, names) {
+  return `${parts.length} parts that do not touch: ${verdictTexts(parts, names)}`;
 }
 
-function inWords(alive, majority, agreement, settled, digits, sureness) {
+function verdictTexts(verdicts, names) {
+  return verdicts.map((verdict) => verdictText(verdict, names)).join(", ");
+}
+
+function inWords([alive, agreement], stages, digits, majority, names) {
   if (!alive) return "The board is empty.";
-  if (digits.length > 1) return `${digits.length} digits: ${digits.map(verdictText).join(", ")}.`;
+  if (digits.length > 1) return `${digits.length} digits: ${verdictTexts(digits, names)}.`;
   if (majority < 0) return `${alive} cells, none has a class.`;
-  const how = [settled && "settled", sureness].filter(Boolean).map((word) => `, ${word}`);
-  return `${percent(agreement)} of ${alive} cells say ${majority}${how.join("")}.`;
+  const how = stages.filter(Boolean).map((word) => `, ${word}`);
+  return `${percent(agreement)} of ${alive} cells say ${names[majority]}${how.join("")}.`;
 }

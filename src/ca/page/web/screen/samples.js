@@ -28,7 +28,7 @@ export class Samples {
       const button = document.createElement("button");
       button.type = "button";
       button.append(document.createElement("canvas"));
-      button.setAttribute("aria-label", `Test digit ${index}`);
+      button.setAttribute("aria-label", `Test digit ${sizes.names[index]}`);
       this.listen(button, index);
       find("samples").append(button);
       this.buttons.push(button);
@@ -60,18 +60,18 @@ export class Samples {
   /** The sample of a class that is in the row. */
   sample(index) {
     const ofClass = this.samples.filter(({ label }) => label === index);
-    return ofClass[this.set % ofClass.length];
+    return ofClass[this.set % ofClass.length]; // undefined if there are no test digits of this class
   }
 
   /** The sample that is on the board at first. */
   get first() {
-    return this.sample(FIRST_CLASS % this.sizes.classes);
+    return this.sample(FIRST_CLASS % this.sizes.classes) ?? this.samples[0];
   }
 
   /** The first sample of a class that is one blob, or the first of all. */
   connected(index) {
     const ofClass = this.samples.filter(({ label }) => label === index);
-    return ofClass.find((sample) => isConnected(sample, this.sizes)) ?? ofClass[0];
+    return ofClass.find((sample) => isConnected(sample, this.sizes)) ?? ofClass[0] ?? this.samples[0];
   }
 
   random() {
@@ -92,7 +92,9 @@ export class Samples {
 
   show() {
     this.buttons.forEach((button, index) => {
-      drawSample(button.firstChild, this.sample(index));
+      const sample = this.sample(index);
+      button.hidden = !sample;
+      if (sample) drawSample(button.firstChild, sample);
     });
   }
 }

@@ -69,7 +69,7 @@ export function viewsOf(sizes) {
   };
   for (let channel = 0; channel < sizes.channels; channel++) {
     views[`channel-${channel}`] = {
-      name: `${channelName(channel, firstOutput(sizes))} (channel ${channel})`,
+      name: `${channelName(channel, sizes)} (channel ${channel})`,
       about: "blue below zero, white at zero, red above",
       colour: (board, cell) => blend(DIVERGING, (1 + squash(board.channels(cell)[channel])) / 2),
     };
@@ -77,9 +77,10 @@ export function viewsOf(sizes) {
   return views;
 }
 
-function channelName(channel, firstOutput) {
+function channelName(channel, sizes) {
   if (channel === 0) return "Liveness";
-  return channel < firstOutput ? `Communication ${channel}` : `Output ${channel - firstOutput}`;
+  const output = channel - firstOutput(sizes);
+  return output < 0 ? `Communication ${channel}` : `Output ${sizes.names[output]}`;
 }
 
 /** How far the largest output is above the second largest, in [0, 1]. */
