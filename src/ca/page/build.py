@@ -11,6 +11,7 @@ from ca.data.digits import Digits
 from ca.page.content import page_content
 from ca.page.modules import joined_modules
 from ca.render.palette import CLASS_COLOURS
+from ca.sizes import DIGIT_NAMES
 
 
 def build_page(checkpoint: Checkpoint, digits: Digits) -> str:
@@ -27,12 +28,23 @@ def build_page(checkpoint: Checkpoint, digits: Digits) -> str:
     script = joined_modules()
     data = json.dumps(page_content(checkpoint, digits), separators=(",", ":"), allow_nan=False)
     return Template(source.joinpath("page.html").read_text(encoding="utf-8")).substitute(
-        _logo_colours(),
+        _logo_colours() | _words(checkpoint.config.classes),
         policy=page_policy(style, script),
         style=style,
         script=script,
         data=data.replace("<", "\\u003c"),  # "</script>" in the data would end their element
     )
+
+
+def _words(names: tuple[str, ...]) -> dict[str, str]:
+    """The page's headings: automata for digits are what it was made for."""
+    if names == DIGIT_NAMES:
+        return {
+            "title": "Cells that read digits",
+            "form": "the digit that they form",
+            "samples": "Digits to try",
+        }
+    return {"title": "Cells that agree", "form": "what they form", "samples": "Images to try"}
 
 
 def _logo_colours() -> dict[str, str]:

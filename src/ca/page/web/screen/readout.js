@@ -39,6 +39,7 @@ function showClass(element, index, palette, names) {
   element.style.backgroundColor = css(index < 0 ? BACKGROUND : palette[index]);
   element.style.color = index < 0 ? "inherit" : inkOn(palette[index]);
   element.textContent = index < 0 ? "–" : names[index];
+  element.style.setProperty("--letters", String(element.textContent.length));
 }
 
 export class Readout {
