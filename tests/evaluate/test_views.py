@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 from support.helpers import random_liveness, seeded, with_random_state
 from support.sizes import ARTICLE
 
+from ca.architecture import Architecture
 from ca.cells import colour_indices
 from ca.evaluate.views import NEUTRAL, ChannelView, ClassView, View, confidence
 from ca.render.palette import palette_of
@@ -145,3 +146,28 @@ def test_legend_of_channels_runs_from_blue_over_white_to_red() -> None:
     assert left[2] > left[0]
     assert right[0] > right[2]
     assert np.abs(middle - WHITE_OF_ZERO).max() <= 4
+
+
+@pytest.mark.parametrize("classes", [2, 11, 26, 64])
+def test_a_gif_has_room_for_the_colours_of_all_classes(classes: int) -> None:
+    architecture, palette = Architecture(classes=classes), palette_of("distinct", classes)
+    names = [f"class {index}" for index in range(classes)]
+    view = ClassView(architecture, palette, 3, annotated=False, shaded=False, names=names)
+    assert len(view.colours) <= 256
+    assert {tuple(colour) for colour in palette.tolist()} <= {
+        tuple(colour) for colour in view.colours.tolist()
+    }
+    assert len(np.unique(palette, axis=0)) == classes + 2, "no class is black, white or like another"
+
+
+@pytest.mark.parametrize("letters", [10, 20])
+def test_the_legend_of_many_classes_has_rows_that_show_all(letters: int) -> None:
+    architecture, palette = Architecture(classes=64), palette_of("distinct", 64)
+    names = [f"name {index}" for index in range(64)]
+    view = ClassView(architecture, palette, 3, annotated=False, shaded=False, names=names)
+    rows = view.legend_rows(600, letters)
+    assert rows > 1
+    image = Image.new("RGB", (600, 20 * rows), (1, 2, 3))
+    view.draw_legend(ImageDraw.Draw(image), (0, 0, 599, 20 * rows - 1), letters)
+    seen = {tuple(colour) for colour in np.asarray(image).reshape(-1, 3).tolist()}
+    assert {tuple(colour) for colour in palette[:-1].tolist()} <= seen

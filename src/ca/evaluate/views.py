@@ -22,6 +22,7 @@ SHADES = 201  # odd, so that the middle one is zero
 DEAD_SHADE = SHADES
 NEUTRAL = (222, 222, 222)  # colour of dead cells
 GREYS = np.linspace(INK, (255, 255, 255), 16).round().astype(np.uint8)  # of text on white
+MOST_COLOURS = 256  # of a GIF
 LEGEND_VALUES = (-10, -1, 0, 1, 10)
 
 
@@ -89,7 +90,8 @@ class ClassView:
     @property
     def colours(self) -> NDArray[np.uint8]:
         """As in `View`."""
-        shares = np.linspace(0, 1, 8)[:, None, None]
+        steps = min(8, (MOST_COLOURS - len(GREYS)) // (2 * len(self._palette)))
+        shares = np.linspace(0, 1, steps)[:, None, None]
         blends = [(1 - shares) * self._palette + shares * ink for ink in (0, 255)]
         colours = np.concatenate([GREYS, *(blend.reshape(-1, 3) for blend in blends)])
         return np.unique(colours.round().astype(np.uint8), axis=0)
