@@ -75,7 +75,6 @@ def test_a_run_that_starts_from_a_checkpoint_has_its_architecture(
         "evaluate CHECKPOINT --format gif --batch-size 4 --n-steps-per-stage 3 --annotations --device cpu",
         "evaluate CHECKPOINT --format gif --view channels --batch-size 2 --n-steps-per-stage 2 --device cpu",
         "report CHECKPOINT --n-digits 30 --n-steps-per-stage 3 --device cpu",
-        "report CHECKPOINT --robustness --n-digits 2 --n-steps-per-stage 2 --device cpu",
         "export CHECKPOINT FOLDER/page.html",
         "export CHECKPOINT FOLDER/model.onnx",
     ],

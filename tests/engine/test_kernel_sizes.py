@@ -75,7 +75,7 @@ def test_other_sizes_equal_the_dense_rule(architecture: Architecture) -> None:
 
 @needs_compiler
 @given(architecture=architectures())
-@settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=2, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @pytest.mark.usefixtures("quickly_built")
 def test_any_sizes_equal_the_dense_rule(architecture: Architecture) -> None:
     assert_equals_dense_rule(architecture, gradients_jump=True)
