@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from optuna.trial import TrialState
 from support.helpers import exit_code, in_child
 
@@ -111,3 +112,20 @@ def test_the_table_has_means_over_seeds_and_the_best_first(tmp_path: Path) -> No
     table = list(csv.DictReader(io.StringIO(sweep_csv(GRID, study.trials()))))
     assert [row["state"] for row in table] == ["complete"] * 5 + ["waiting"]
     assert [row["held_out_cell_accuracy"] for row in table[:3]] == ["0.5", "0.6", "0.7"]
+
+
+def test_a_trial_whose_training_outlived_its_sweep_is_left_to_it(tmp_path: Path) -> None:
+    def killed() -> None:
+        with Study(tmp_path, GRID).next_trial():
+            os._exit(9)
+
+    assert exit_code(in_child(killed)) == 9
+    study = Study(tmp_path, GRID)
+    run = study.run_folder(study.trials()[0])
+    run.mkdir(parents=True)
+    with FileLock(run / ".lock"), study.next_trial() as trial:
+        assert trial is not None
+        assert trial.number == 1
+    with study.next_trial() as trial:
+        assert trial is not None
+        assert trial.number in (0, 1)

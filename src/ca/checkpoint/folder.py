@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args
 
 from safetensors import SafetensorError
 from safetensors.torch import save
@@ -21,8 +22,9 @@ from ca.checkpoint.files import check_finite, read_file, read_tensors
 from ca.data.digits import Digits
 from ca.data.load import load_digits
 from ca.model import CellularAutomaton
+from ca.settings.choices import Dataset
 from ca.settings.training import RunSettings
-from ca.sizes import DIGIT_NAMES
+from ca.sizes import DIGIT_NAMES, MAX_IMAGE_SIDE
 from ca.system.errors import CheckpointError, FailedError
 from ca.system.publish import published
 from ca.system.terminal import print_line
@@ -216,7 +218,8 @@ def _check_training_state(checkpoint: Checkpoint) -> None:
     """Raise CheckpointError if the training state is missing or damaged."""
     path, training = checkpoint.path / TRAINING_STATE, checkpoint.config.training
     cell_bytes = checkpoint.config.architecture.channels * 4
-    pool_bytes = training.pool_size * (training.board_side**2 * cell_bytes + 8)  # with the labels
+    side = training.board_side if training.dataset in get_args(Dataset) else MAX_IMAGE_SIDE
+    pool_bytes = training.pool_size * (side**2 * cell_bytes + 8)  # with the labels
     if not path.exists():
         raise CheckpointError(f"it has no {TRAINING_STATE}")
     with _reading(checkpoint.path):

@@ -152,7 +152,7 @@ def _check_ink(grey: NDArray[np.float32], threshold: float) -> None:
             f"{_first(blank)} has no alive cell: no value is above {threshold} of full ink; leave the "
             "image out"
         )
-    inverted = np.array([is_bright_along_border(image) for image in grey])
+    inverted = bright_along_border(grey)
     if inverted.any():
         raise ValueError(
             f"{_first(inverted)} is bright along its border: ink must be bright on a dark background; use "
@@ -160,11 +160,12 @@ def _check_ink(grey: NDArray[np.float32], threshold: float) -> None:
         )
 
 
-def is_bright_along_border(image: NDArray[Any]) -> bool:
-    """Whether most of the border of an image (height, width), grey levels or [0, 1], is bright."""
-    bright = Architecture.alive_threshold * (255 if image.dtype == np.uint8 else 1)
-    rim = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
-    return bool((rim > bright).mean() > MAX_BORDER)
+def bright_along_border(images: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether most of the border of each image (images, height, width), grey levels or [0, 1], is bright."""
+    bright = Architecture.alive_threshold * (255 if images.dtype == np.uint8 else 1)
+    border = np.ones(images.shape[1:], dtype=bool)
+    border[1:-1, 1:-1] = False
+    return (images[:, border] > bright).mean(1) > MAX_BORDER
 
 
 def _first(wrong: NDArray[np.bool_]) -> str:

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from ca.architecture import MAX_CLASSES
-from ca.data.arrays import is_bright_along_border
+from ca.data.arrays import bright_along_border
 from ca.data.digits import Digits, some_of
 from ca.settings.limits import available_memory
+from ca.sizes import MAX_IMAGE_SIDE
 from ca.system.errors import FailedError
 
-MAX_SIDE = 512  # pixels along an image
 ORDER_SEED = 0
 MAX_NAME = 40  # characters
 MOST_DARK = 0.5  # share of the images that may be bright along their borders
@@ -67,7 +67,7 @@ def with_bright_ink(images: Sequence[Grey], where: Path, *, invert: bool) -> Seq
         FailedError: most of them would be bright along their borders, where there should be no ink
     """
     images = [255 - image for image in images] if invert else images
-    dark = sum(map(is_bright_along_border, images))
+    dark = sum(bool(bright_along_border(image[None])) for image in images)
     if dark > MOST_DARK * len(images):
         advice = "leave out --invert" if invert else "give --invert if their ink is dark on white paper"
         raise FailedError(
@@ -117,9 +117,10 @@ def assembled(
 
 def refuse_too_large(height: int, width: int, where: object) -> None:
     """Raise FailedError if an image is larger than an automaton can be trained on."""
-    if max(height, width) > MAX_SIDE or min(height, width) < 1:
+    if max(height, width) > MAX_IMAGE_SIDE or min(height, width) < 1:
         raise FailedError(
-            f"{where} has {height}x{width} pixels, the most is {MAX_SIDE}x{MAX_SIDE}: make it smaller"
+            f"{where} has {height}x{width} pixels, the most is {MAX_IMAGE_SIDE}x{MAX_IMAGE_SIDE}: make it "
+            "smaller"
         )
 
 
@@ -131,3 +132,9 @@ def refuse_too_many(number: int, height: int, width: int, where: Path) -> None:
             f"{where} has {number:,} images of up to {height}x{width} pixels, which need "
             f"{needed / 1e9:,.1f} GB; there are {available / 1e9:,.1f} for them: give fewer or smaller images"
         )
+
+
+def refuse_too_many_bytes(size: int, path: Path) -> None:
+    """Raise FailedError if a file has more values than there is memory for."""
+    if size > SHARE_OF_MEMORY * available_memory():
+        raise FailedError(f"{path} has {size / 1e9:,.0f} GB of values, more than half of the memory")

@@ -12,14 +12,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ca.data.assemble import assembled, class_names, refuse_too_large, refuse_unknown, with_bright_ink
+from ca.data.assemble import (
+    assembled,
+    class_names,
+    refuse_too_large,
+    refuse_too_many_bytes,
+    refuse_unknown,
+    with_bright_ink,
+)
 from ca.data.digits import Digits
-from ca.settings.limits import available_memory
 from ca.sizes import DIGIT_NAMES
 from ca.system.errors import FailedError
 from ca.system.reading import check_regular
 
-MAX_FILE_BYTES = 2 * 10**9
+MAX_FILE_BYTES = 2 * 10**9  # of a data set; EMNIST has 0.6 GB
 UBYTE = 0x08  # the type of a file's numbers
 CALLED = {"train": ["train"], "test": ["t10k", "test"]}  # in the names of the files of a split
 
@@ -120,8 +126,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
                 raise FailedError(f"{path} is no IDX file of bytes in {dimensions} dimensions")
             shape = struct.unpack(f">{dimensions}I", start[4:])
             size = int(np.prod([int(side) for side in shape], dtype=object))
-            if size > available_memory() / 2:
-                raise FailedError(f"{path} has {size / 1e9:,.0f} GB of values, more than half of the memory")
+            refuse_too_many_bytes(size, path)
             content = file.read(size + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FailedError(f"{path} is damaged: {error}") from error

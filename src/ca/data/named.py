@@ -14,14 +14,13 @@ import torch
 from torch import Tensor
 
 from ca.data.digits import Digits
-from ca.data.idx import read_idx_set
+from ca.data.idx import MAX_FILE_BYTES, read_idx_set
 from ca.sizes import NUM_CLASSES
 from ca.system.errors import FailedError
 from ca.system.reading import check_regular
 
 MNIST_SHA256 = "06af5dfe73b70e3bc1c36439982b18a8d76803db9b544f6fdf838a37fbb01b64"
 DOWNLOAD_TIMEOUT = 30  # seconds
-MAX_FILE_BYTES = 2 * 10**9  # of a data set; EMNIST has 0.6 GB
 UNREADABLE = (  # errors of torchvision after a broken connection or with damaged files
     OSError,
     HTTPException,

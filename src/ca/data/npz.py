@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ca.data.arrays import grey_levels
-from ca.data.assemble import assembled, class_names, refuse_too_large, refuse_unknown, with_bright_ink
+from ca.data.assemble import (
+    assembled,
+    class_names,
+    refuse_too_large,
+    refuse_too_many_bytes,
+    refuse_unknown,
+    with_bright_ink,
+)
 from ca.data.digits import Digits
-from ca.settings.limits import available_memory
 from ca.system.errors import FailedError
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -44,8 +50,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(path) as file:
             size = sum(entry.file_size for entry in file.infolist())
-        if size > available_memory() / 2:
-            raise FailedError(f"{path} has {size / 1e9:,.0f} GB of arrays, more than half of the memory")
+        refuse_too_many_bytes(size, path)
         with np.load(path, allow_pickle=False) as found:
             missing = [name for name in ARRAYS if name not in found.files]
             if missing:

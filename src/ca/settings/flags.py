@@ -64,6 +64,17 @@ def _read(
     )
 
 
+def _read_several(read: Callable[[str], Any], metavar: str) -> PrimitiveConstructorSpec[Any]:
+    """Any number of words. The default may be that of the recipe, which is none here."""
+    return PrimitiveConstructorSpec(
+        nargs="*",
+        metavar=metavar,
+        instance_from_str=lambda words: tuple(map(read, words)),
+        is_instance=lambda value: True,
+        str_from_instance=lambda value: [str(number) for number in value or ()],
+    )
+
+
 DATASETS, TRACKERS = get_args(Dataset), get_args(TrackerName)
 
 Whole = Annotated[int, _read(_whole_number, "INT")]  # also written 100_000 or 1e5
@@ -79,36 +90,9 @@ DatasetOrNone = Annotated[str | None, _read(_dataset, DATASET), default_is("the 
 TrackerOrNone = Annotated[
     TrackerName | None, _read(str, "{" + ",".join(TRACKERS) + "}", TRACKERS), arg(help_behavior_hint="")
 ]
-Ticks = Annotated[
-    tuple[int, ...],
-    PrimitiveConstructorSpec(
-        nargs="*",
-        metavar="LEAST MOST [LEAST MOST]",
-        instance_from_str=lambda words: tuple(map(_whole_number, words)),
-        is_instance=lambda value: True,
-        str_from_instance=lambda value: [str(number) for number in value or ()],
-    ),
-]
-Rates = Annotated[
-    tuple[float, ...],
-    PrimitiveConstructorSpec(
-        nargs="*",
-        metavar="LEAST [MOST]",
-        instance_from_str=lambda words: tuple(map(_number, words)),
-        is_instance=lambda value: True,
-        str_from_instance=lambda value: [str(number) for number in value or ()],
-    ),
-]
-Widths = Annotated[
-    tuple[int, ...],
-    PrimitiveConstructorSpec(
-        nargs="*",
-        metavar="WIDTH [WIDTH ...]",
-        instance_from_str=lambda words: tuple(map(_whole_number, words)),
-        is_instance=lambda value: True,
-        str_from_instance=lambda value: [str(number) for number in value],
-    ),
-]
+Ticks = Annotated[tuple[int, ...], _read_several(_whole_number, "LEAST MOST [LEAST MOST]")]
+Rates = Annotated[tuple[float, ...], _read_several(_number, "LEAST [MOST]")]
+Widths = Annotated[tuple[int, ...], _read_several(_whole_number, "WIDTH [WIDTH ...]")]
 PathWordsOrNone = Annotated[
     str | None, _read(lambda word: str(_path(word)), "PATH"), arg(help_behavior_hint="")
 ]

@@ -4,6 +4,7 @@ import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,12 @@ class Space:
         """A setting of a trial: given for it, for all, or the default of `ca train`."""
         if name in point:
             return point[name]
-        default = getattr(self.settings_of(self.settings), name)
+        default = getattr(self._in_common, name)
         return list(default) if isinstance(default, tuple) else default
+
+    @cached_property
+    def _in_common(self) -> TrainSettings:
+        return self.settings_of({})
 
     def settings_of(self, point: Values) -> TrainSettings:
         """The settings of a trial.

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ca.sweep.space import Range, Space, Values
 from ca.system.errors import UsageError
+from ca.system.folders import LOCK
 
 NAME, JOURNAL, SETUP_LOCK = "ca", "journal.log", ".setup-lock"
 SPACE, POINT, FAILURE, RESULT = "space", "point", "failure", "result"  # attributes of the study and of trials
@@ -80,11 +81,25 @@ class Study:
                 lock = self._lock(trial.number)
                 with suppress(Timeout):
                     lock.acquire(timeout=0)
-                    if POINT in trial.user_attrs:
+                    if self._trains_alone(trial):
+                        lock.release()
+                    elif POINT in trial.user_attrs:
                         return trial.number, lock
-                    self.fail(trial, "interrupted before it began")
-                    lock.release()
+                    else:
+                        self.fail(trial, "interrupted before it began")
+                        lock.release()
         return None
+
+    def _trains_alone(self, trial: FrozenTrial) -> bool:
+        """Whether the training of a trial goes on although its sweep was killed."""
+        lock = self.run_folder(trial) / LOCK
+        try:
+            if lock.exists():
+                with FileLock(lock, timeout=0):
+                    pass
+        except Timeout:
+            return True
+        return False
 
     def _new(self) -> tuple[int, FileLock] | None:
         begun = [trial for trial in self.trials() if is_begun(trial)]

@@ -8,7 +8,6 @@ import torch
 from torch.optim import Optimizer
 
 from ca.architecture import Architecture
-from ca.cells import alive
 from ca.checkpoint.folder import load_checkpoint
 from ca.data.digits import Digits, digits_sha256, some_of
 from ca.data.load import load_digits
@@ -160,7 +159,7 @@ class TrainingRun:
 
 def _check_images(settings: TrainSettings, architecture: Architecture, digits: Digits) -> None:
     """Refuse images that are too large for the memory, and tell how many have nothing to see."""
-    cells = alive(digits.liveness, architecture).sum((1, 2))
+    cells = (digits.images > 255 * architecture.alive_threshold).sum((1, 2))
     board = settings.board_side**2 if settings.board_side == BOARD_SIDE else digits.images[0].numel()
     needed = training_bytes(settings, architecture, board, int(cells.max()))
     refuse_memory(needed, settings, OF_TRAINING)
