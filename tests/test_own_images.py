@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 from support.helpers import error_line
 
+import ca
 from ca.checkpoint.folder import load_checkpoint
 from ca.cli import main
 
@@ -162,3 +163,38 @@ def test_blank_images_are_counted_and_large_ones_need_memory(
     flags[-3] = str(tmp_path / "other")
     line = error_line(["train", *SMALL, *flags, "--pool-size", "100"], 2, capsys).splitlines()[-1]
     assert line.startswith("this needs about 1 GB of memory, there are 1: lower --pool-size 100")
+
+
+def test_a_board_has_room_for_images_of_any_size(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "large"
+    for name in CLASSES:
+        (folder / name).mkdir(parents=True)
+        for number in range(10):
+            draw(name, 60, number).save(folder / name / f"{number}.png")
+    flags = [
+        "--dataset",
+        str(folder),
+        "--invert",
+        "--layout",
+        "board",
+        "--batch-size",
+        "6",
+        "--format",
+        "gif",
+    ]
+    flags += ["--n-stages", "1", "--n-steps-per-stage", "2", "--device", "cpu"]
+    main(["evaluate", str(run / "model-steps-3"), *flags, "--output-dir", str(tmp_path / "videos")])
+    (video,) = (tmp_path / "videos").glob("*board-162*.gif")
+    assert video.stat().st_size > 0
+
+
+def test_an_automaton_of_other_classes_is_not_trained_on_them() -> None:
+    images = np.zeros((4, 28, 28), dtype=np.uint8)
+    images[:, 4:24, 12:16] = 255
+    digits = ca.make_digits(images, np.array([0, 1, 2, 0]), names=CLASSES)
+    with pytest.raises(
+        ValueError, match=r"^the automaton has 10 classes, and the digits have 3: circle, cross"
+    ):
+        ca.train_automaton(ca.CellularAutomaton(), steps=1, digits=digits, progress=False)
+    trained = ca.train_automaton(steps=1, digits=digits, ticks=(1, 2), progress=False)
+    assert trained.architecture.classes == 3

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from ca.api.device import device_of, engine_threads
 from ca.architecture import Architecture
-from ca.data.digits import Digits
+from ca.data.digits import Digits, some_of
 from ca.model import CellularAutomaton
 from ca.protocol import Measurements, measure
 from ca.settings.choices import LossName, RecipeName, Regime
@@ -103,6 +103,8 @@ def train_automaton(
         raise ValueError(re.sub(r"--([a-z-]+)", lambda flag: flag[1].replace("-", "_"), str(error))) from None
     if digits is not None:
         check_at_least(1, "the number of digits", len(digits))
+        if automaton is not None:
+            _check_classes(automaton, digits)
     device = torch.device("cpu") if automaton is None else device_of(automaton)
     run = TrainingRun.start(settings, device, automaton=automaton, digits=digits)
     with engine_threads(run.automaton), tqdm(total=steps, unit="step", disable=not progress) as bar:
@@ -116,6 +118,16 @@ def train_automaton(
 
         train_until(run, steps, on_step)
     return run.automaton
+
+
+def _check_classes(automaton: CellularAutomaton, digits: Digits) -> None:
+    """Raise ValueError if an automaton has not as many outputs as the digits have classes."""
+    classes = automaton.architecture.classes
+    if classes != len(digits.names):
+        raise ValueError(
+            f"the automaton has {classes} classes, and the digits have {len(digits.names)}: "
+            f"{some_of(digits.names)}"
+        )
 
 
 def measure_automaton(
@@ -151,6 +163,7 @@ def measure_automaton(
     check_at_least(1, "ticks", ticks)
     check_at_least(1, "stages", stages)
     check_at_least(1 if stages == 1 else 2, "the number of digits", len(digits))
+    _check_classes(automaton, digits)
     device = device_of(automaton)
     with engine_threads(automaton), tqdm(total=len(digits), unit="digit", disable=not progress) as bar:
         return measure(

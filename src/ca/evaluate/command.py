@@ -1,6 +1,7 @@
 """`ca evaluate`: a video of digits that classify themselves and mutate, and the metrics of each stage."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ca.architecture import Architecture
 from ca.checkpoint.folder import Checkpoint, load_checkpoint
@@ -46,6 +47,8 @@ def evaluate(settings: EvaluateSettings) -> None:
     if settings.num_digits > len(digits):
         raise UsageError(f"--batch-size {settings.num_digits} is more than the {len(digits)} test digits")
 
+    if settings.layout == "board" and settings.board_size is None:
+        settings = replace(settings, board_size=settings.board_side_for(max(digits.images.shape[1:])))
     view, layout = _view_and_layout(settings, automaton.architecture, digits)
     stages, ticks = settings.n_stages, settings.n_steps_per_stage
     style = FrameStyle(

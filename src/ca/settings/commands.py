@@ -33,7 +33,7 @@ from ca.settings.training import TrainSettings
 from ca.sizes import IMAGE_SIDE
 from ca.system.errors import UsageError
 
-BOARD_SHARE = 32  # side of the square that each digit has on a board of the default size, in cells
+BOARD_MARGIN = 4  # cells that each digit has beyond its image on a board of the default size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +113,11 @@ class EvaluateSettings:
     @property
     def board_side(self) -> int:
         """Cells along the side of the board."""
-        if self.board_size is None:
-            return math.ceil(BOARD_SHARE * math.sqrt(self.num_digits))
-        return self.board_size
+        return self.board_side_for(IMAGE_SIDE) if self.board_size is None else self.board_size
+
+    def board_side_for(self, image_side: int) -> int:
+        """Cells along a board with room for all digits, whose images have so many pixels along a side."""
+        return math.ceil((image_side + BOARD_MARGIN) * math.sqrt(self.num_digits))
 
 
 @dataclass(frozen=True, kw_only=True)
