@@ -30,10 +30,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
-    """Use one thread: the tensors of the tests are small, and the other cores have workers of their own."""
+    """Use one thread, here and in child processes: tensors are small, and the workers share the cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setenv("OMP_NUM_THREADS", "1")
+        yield
     torch.set_num_threads(threads)
 
 

@@ -209,29 +209,6 @@ def drawing_nothing(monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -> None
     monkeypatch.setattr("ca.train.history.draw_batch", lambda *grids, **options: None)
 
 
-def test_train_works_in_a_process_of_its_own(tmp_path: Path) -> None:
-    """On the bundled digits, with all figures, in a folder with a space and an accent in its name.
-
-    And where much is amiss: no home, no display, a backend for figures that does not exist, a C locale.
-    """
-    home = tmp_path / "é x"
-    home.mkdir()
-    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "LANG")}
-    environment["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    environment |= {"HOME": "/proc/x", "MPLBACKEND": "nonsense", "LC_ALL": "C", "CUDA_VISIBLE_DEVICES": ""}
-    code = "from ca.cli import main; main()"
-    arguments = ["train", *SMALL[:-1], "auto", "--steps", "3", "--output-dir", "run 1"]
-    result = run_python(code, *arguments, cwd=home, env=environment)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout == ""
-    checkpoint = Path("run 1") / "model-steps-3"
-    first, last = (line for line in result.stderr.splitlines() if "compiled kernel" not in line)
-    assert first.startswith("step 3: loss ")
-    assert first.endswith(f"; wrote {checkpoint}")
-    assert last == f"make a video of it: ca evaluate '{checkpoint}'"
-    assert load_checkpoint(home / checkpoint).step == 3
-
-
 @pytest.mark.usefixtures("drawing_nothing")
 def test_resuming_keeps_the_run_s_settings_and_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

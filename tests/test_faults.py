@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 import ca.cli
 from ca.checkpoint.folder import bundled_checkpoint, checkpoints_in, load_checkpoint
@@ -42,11 +43,20 @@ ERRORS: list[BaseException] = [
 ]
 EVERY_FAULT = os.environ.get("CA_FAULTS") == "all"  # takes a minute
 TINY = ["--batch-size", "2", "--n-stages", "1", "--n-steps-per-stage", "2", "--zoom-scale", "2"]
-PHOTOGRAPH = str(Path(__file__).parents[1] / "docs" / "photograph.jpg")
+PHOTOGRAPH = Path(__file__).parents[1] / "docs" / "photograph.jpg"
 COMMANDS = {
     "evaluate": ["evaluate", *TINY, "--output-dir", "out"],
     "gif": ["evaluate", *TINY, "--format", "gif", "--output-dir", "out"],
-    "classify": ["classify", PHOTOGRAPH, "--ticks", "2", "--video", "out/film.gif", "--picture", "out/p.png"],
+    "classify": [
+        "classify",
+        "a.png",
+        "--ticks",
+        "2",
+        "--video",
+        "out/film.gif",
+        "--picture",
+        "out/p.png",
+    ],
     "report": ["report", "--n-digits", "4", "--n-steps-per-stage", "2", "--output-dir", "out"],
     "export": ["export", str(bundled_checkpoint()), "out/page.html"],
     "train": ["train", "--resume", "out", "--output-dir", "out", "--steps", "4", "--device", "cpu"],
@@ -129,6 +139,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_digits: Digits) -
     monkeypatch.setattr("ca.train.run.load_digits", lambda *_, **__: few_digits)
     monkeypatch.setattr("ca.page.build.page_content", lambda checkpoint, digits: {})  # slow
     monkeypatch.setattr(FigureCanvasAgg, "draw", FigureCanvasAgg.get_renderer)  # blank figures: slow too
+    with Image.open(PHOTOGRAPH) as photograph:
+        photograph.crop((0, 0, 140, 140)).save("a.png")
     return tmp_path
 
 

@@ -2,15 +2,21 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
-from support.helpers import error_line, random_automaton, reseal, saved_automaton, shell_program
+from support.helpers import (
+    error_line,
+    exit_code,
+    in_child,
+    random_automaton,
+    reseal,
+    saved_automaton,
+    shell_program,
+)
 
 import ca.sweep.worker
 from ca.checkpoint.folder import load_checkpoint
@@ -19,13 +25,13 @@ from ca.cli import main
 SWEEP = """
 metric = "{metric}"
 [settings]
-steps = 6
+recipe = "article"
+steps = 4
 checkpoint-every = 2
 batch-size = 4
 pool-size = 8
 ticks = [2, 3]
 held-out = 8
-hidden = [8]
 [grid]
 seed = [0, 1]
 loss = ["l2", "cross-entropy"]
@@ -125,25 +131,25 @@ def test_each_worker_has_a_core_of_its_own(
     assert seen == {("1", "Cpus_allowed_list:", str(core)) for core in cores}
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # of fork
 def test_an_interrupted_trial_is_resumed_and_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     path = tmp_path / "one.toml"
     path.write_text(SWEEP.format(metric="held_out_agreement").split("[grid]")[0])
     folder = tmp_path / "sweep"
-    command = [sys.executable, "-m", "ca", "sweep", str(path), "--output-dir", str(folder), "--jobs", "1"]
+    command = ["sweep", str(path), "--output-dir", str(folder), "--jobs", "1"]
     run = folder / "trials" / "0000"
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while not (run / "model-steps-2").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.terminate()
-    assert process.returncode == 128 + signal.SIGTERM
-    assert not (run / "model-steps-6").exists()
-    subprocess.run(command, check=True, capture_output=True)
+    child = in_child(lambda: main(command))
+    deadline = time.monotonic() + 60
+    while not (run / "model-steps-2").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(child, signal.SIGTERM)
+    assert exit_code(child) == 128 + signal.SIGTERM
+    assert not (run / "model-steps-4").exists()
+    main(command)
     assert "stopped; continue with" in (run / "train.log").read_text()
-    flags = "--steps 6 --checkpoint-every 2 --batch-size 4 --pool-size 8 --ticks 2 3 --held-out 8 --hidden 8"
-    whole = [sys.executable, "-m", "ca", "train", *flags.split(), "--output-dir", str(tmp_path / "whole")]
-    subprocess.run(whole, check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    one, other = (load_checkpoint(each / "model-steps-6") for each in (run, tmp_path / "whole"))
+    flags = "--recipe article --steps 4 --batch-size 4 --pool-size 8 --ticks 2 3 --held-out 8"
+    main(["train", *flags.split(), "--output-dir", str(tmp_path / "whole")])
+    one, other = (load_checkpoint(each / "model-steps-4") for each in (run, tmp_path / "whole"))
     assert one.weights_sha256 == other.weights_sha256
     assert (folder / "trials.csv").read_text().splitlines()[1].startswith("0,complete,")

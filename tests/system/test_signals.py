@@ -105,6 +105,7 @@ def test_ctrl_c_twice_stops_at_once_while_compiled_code_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python's handlers wait until it returns, here for some seconds: both answers come before."""
+    monkeypatch.setattr(ca.train.output.TrainingOutput, "draw_start", lambda output: None)  # slow
     before_each_step(monkeypatch, lambda step: (tmp_path / "step").touch())
     read, write = os.pipe()
     child = in_child(lambda: train(small(tmp_path, ticks=(1500, 1500), batch_size=160, pool_size=160)), write)

@@ -80,7 +80,7 @@ def test_soap_undoes_how_a_layer_s_inputs_and_outputs_are_turned() -> None:
                 weight.zero_()
             optimisers = make_optimisers(automaton, RECIPES[recipe])
             set_rate(optimisers, 3e-3)
-            for _ in range(300):
+            for _ in range(150):
                 for parameter in automaton.parameters():
                     parameter.grad = torch.zeros_like(parameter)
                 gradient = curvature * (basis.T @ weight.detach() @ basis - target)

@@ -399,7 +399,16 @@ def test_launcher_variables_that_are_not_valid_are_bad_usage(
 
 
 def test_torchrun_trains_on_two_processes(tmp_path: Path) -> None:
-    """And no thread of their group outlives it: that would abort a process now and then as it ends."""
+    """With all figures, in a folder with a space and an accent in its name, where much is amiss:
+
+    no home, no display, a backend for figures that does not exist, a C locale. And no thread of their group
+    outlives it: that would abort a process now and then as it ends.
+    """
+    home = tmp_path / "é x"
+    home.mkdir()
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "LANG")}
+    environment["XDG_CACHE_HOME"] = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    environment |= {"HOME": "/proc/x", "MPLBACKEND": "nonsense", "LC_ALL": "C", "CUDA_VISIBLE_DEVICES": ""}
     (tmp_path / "sitecustomize.py").write_text(
         """
 import atexit, os
@@ -413,20 +422,23 @@ if "RANK" in os.environ and os.path.exists("/proc/self/task"):
 """
     )
     command = "-m torch.distributed.run --standalone --nproc-per-node 2 -m ca train --recipe article"
-    flags = "--steps 4 --batch-size 8 --pool-size 16 --ticks 2 2 --held-out 0 --device cpu"
-    folders = "--resume run --output-dir run"
+    flags = "--steps 4 --batch-size 8 --pool-size 16 --ticks 2 2 --held-out 0 --device auto"
+    folders = ["--resume", "run 1", "--output-dir", "run 1"]
     ended = subprocess.run(
-        [sys.executable, *command.split(), *flags.split(), *folders.split()],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        [sys.executable, *command.split(), *flags.split(), *folders],
+        cwd=home,
+        env={**environment, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    checkpoint = load_checkpoint(tmp_path / "run" / "model-steps-4")
-    assert checkpoint.config.machine.processes == 2
-    assert ended.stderr.count("make a video of it") == 1
+    checkpoint = Path("run 1") / "model-steps-4"
+    assert load_checkpoint(home / checkpoint).config.machine.processes == 2
+    first, last = (line for line in ended.stderr.splitlines() if line.startswith(("step", "make")))
+    assert first.startswith("step 4: loss ")
+    assert first.endswith(f"; wrote {checkpoint}")
+    assert last == f"make a video of it: ca evaluate '{checkpoint}'"
     if sys.platform == "linux":
         assert ended.stdout.split("\n") == ["gloo's threads: 0"] * 2 + [""]
