@@ -4,6 +4,7 @@ import { download } from "./files/download.js";
 import { readAutomaton } from "./files/exported.js";
 import { toHash } from "./files/link.js";
 import { Network } from "./rule/network.js";
+import { nounFor } from "./rule/sizes.js";
 import { checkRule, showAutomaton, showCheck } from "./screen/about.js";
 import { Display } from "./screen/display.js";
 import { find } from "./screen/find.js";
@@ -61,7 +62,8 @@ export class App {
     this.hasHint = !asked.ink;
     if (asked.ink) this.session.setInk(asked.ink);
     else welcome(this.session, this.samples);
-    if (lessMotion) find("hint").textContent = "Press play, and draw on it";
+    const hint = `Draw on it, or choose another ${nounFor(sizes.names)}`;
+    find("hint").textContent = lessMotion ? "Press play, and draw on it" : hint;
     this.session.history = [];
     this.setPlaying(!lessMotion);
     this.showSettings();

@@ -14,6 +14,15 @@
  */
 
 /**
+ * What one image is called.
+ *
+ * @param {string[]} names of the classes
+ */
+export function nounFor(names) {
+  return names.every((name, index) => name === String(index)) ? "digit" : "image";
+}
+
+/**
  * The channel of the first class's output.
  *
  * @param {Sizes} sizes

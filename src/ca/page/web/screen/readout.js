@@ -1,5 +1,6 @@
 // The votes and verdicts of the cells, as bars, in words, and for screen readers.
 
+import { nounFor } from "../rule/sizes.js";
 import { drawCourse } from "./course.js";
 import { find } from "./find.js";
 import { BACKGROUND, css, inkOn, UNDECIDED_COLOUR } from "./palettes.js";
@@ -93,7 +94,7 @@ export class Readout {
     const agreed = hasSeveral ? agreeing === digits.length : agreement === 1;
     showClass(find("majority"), hasSeveral ? -1 : majority, palette, this.names);
     if (hasSeveral) find("majority").textContent = digits.length;
-    const cells = hasSeveral ? `${digits.length} digits, ${agreeing} agreed` : null;
+    const cells = hasSeveral ? `${digits.length} ${nounFor(this.names)}s, ${agreeing} agreed` : null;
     find("verdict").textContent = cells ?? headline(alive, agreement, this.names[majority]);
     const stage = settled ? "settled" : agreed ? "all agree" : "not all agree";
     find("settled").textContent = alive ? `${stage}, ${consensus.sinceEdit} ticks since the last edit` : "";
@@ -159,7 +160,7 @@ function verdictTexts(verdicts, names) {
 
 function inWords([alive, agreement], stages, digits, majority, names) {
   if (!alive) return "The board is empty.";
-  if (digits.length > 1) return `${digits.length} digits: ${verdictTexts(digits, names)}.`;
+  if (digits.length > 1) return `${digits.length} ${nounFor(names)}s: ${verdictTexts(digits, names)}.`;
   if (majority < 0) return `${alive} cells, none has a class.`;
   const how = stages.filter(Boolean).map((word) => `, ${word}`);
   return `${percent(agreement)} of ${alive} cells say ${names[majority]}${how.join("")}.`;

@@ -1,6 +1,7 @@
-// The test digits that come with the page, as a row of buttons.
+// The test images that come with the page, as a row of buttons.
 
 import { Board } from "../rule/automaton.js";
+import { nounFor } from "../rule/sizes.js";
 import { findBlobs } from "../session/verdict.js";
 import { find } from "./find.js";
 import { rgba } from "./palettes.js";
@@ -28,7 +29,7 @@ export class Samples {
       const button = document.createElement("button");
       button.type = "button";
       button.append(document.createElement("canvas"));
-      button.setAttribute("aria-label", `Test digit ${sizes.names[index]}`);
+      button.setAttribute("aria-label", `Test ${nounFor(sizes.names)} ${sizes.names[index]}`);
       this.listen(button, index);
       find("samples").append(button);
       this.buttons.push(button);
@@ -60,7 +61,7 @@ export class Samples {
   /** The sample of a class that is in the row. */
   sample(index) {
     const ofClass = this.samples.filter(({ label }) => label === index);
-    return ofClass[this.set % ofClass.length]; // undefined if there are no test digits of this class
+    return ofClass[this.set % ofClass.length]; // undefined if there are no test images of this class
   }
 
   /** The sample that is on the board at first. */

@@ -1,5 +1,6 @@
 // The controls, showing the settings of a session and the tools.
 
+import { nounFor } from "../rule/sizes.js";
 import { boardSides, SPEEDS } from "../session/settings.js";
 import { find } from "./find.js";
 
@@ -18,7 +19,7 @@ import { find } from "./find.js";
 export function fillMenus(sizes, views, palettes) {
   const { oneDigit, whiteboard } = boardSides(sizes);
   find("side").append(
-    new Option("one digit", String(oneDigit)),
+    new Option(`one ${nounFor(sizes.names)}`, String(oneDigit)),
     new Option("whiteboard", String(whiteboard)),
   );
   find("view").append(...Object.entries(views).map(([value, { name }]) => new Option(name, value)));
@@ -30,7 +31,7 @@ export function fillMenus(sizes, views, palettes) {
  * @param {Session} session
  * @param {Record<string, View>} views
  */
-export function showSettings({ hasOneDigit, settings }, views) {
+export function showSettings({ hasOneDigit, network, settings }, views) {
   find("speed").value = SPEEDS.indexOf(settings.speed);
   find("speed-value").textContent = settings.speed;
   find("speed").setAttribute("aria-valuetext", `${settings.speed} ticks a second`);
@@ -45,7 +46,7 @@ export function showSettings({ hasOneDigit, settings }, views) {
   find("seed").value = settings.seed;
   find("view-about").textContent = settings.view === "class" ? "" : views[settings.view].about;
   find("samples-help").textContent = hasOneDigit
-    ? "A click changes the digit under the cells, which keep their memory; a long press, or Shift, starts from zero."
+    ? `A click changes the ${nounFor(network.sizes.names)} under the cells, which keep their memory; a long press, or Shift, starts from zero.`
     : "Choose one, then tap the board to stamp it; Random adds one where there is room.";
   find("fresh").parentElement.hidden = !hasOneDigit;
 }
