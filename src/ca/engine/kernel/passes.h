@@ -61,7 +61,7 @@ void forward(Digit& digit, const Weights& weights, int ticks, bool keep, const f
                     seen[tap][row] = before + digit.neighbours[fired[row] * TAPS + tap] * ROW;
             const size_t kept = keep ? from : 0;
             float* perception = digit.active[0].data() + kept * FIRST_WIDTH;
-            product<FIRST_WIDTH, panel(FIRST_WIDTH)>(
+            product<FIRST_WIDTH, panel(FIRST_WIDTH), BLOCK, tall(FIRST_WIDTH)>(
                 0, rows, [&](int row) { return start + fired[row] * FIRST_WIDTH; }, TAPS, STATE,
                 [&](int tap, int row, int i) { return seen[tap][row][i]; }, weights.perception[0], FIRST_WIDTH,
                 store_relu(perception, FIRST_WIDTH));
@@ -69,13 +69,13 @@ void forward(Digit& digit, const Weights& weights, int ticks, bool keep, const f
                 constexpr int LAYER = number, WIDTH = padded(LAYER), BEFORE = padded(LAYER - 1);
                 const auto& layer = weights.layer<LAYER>();
                 const float* input = digit.active[LAYER - 1].data() + kept * BEFORE;
-                product<WIDTH, panel(WIDTH)>(
+                product<WIDTH, panel(WIDTH), BLOCK, tall(WIDTH)>(
                     0, rows, [&](int) { return layer.bias; }, 1, WIDTHS[LAYER - 1],
                     [&](int, int row, int i) { return input[row * BEFORE + i]; }, layer.forward[0], WIDTH,
                     store_relu(digit.active[LAYER].data() + kept * WIDTH, WIDTH));
             });
             const float* last = digit.active[LAYERS - 1].data() + kept * LAST_WIDTH;
-            product<RESIDUAL_WIDTH, panel(RESIDUAL_WIDTH)>(
+            product<RESIDUAL_WIDTH, panel(RESIDUAL_WIDTH), BLOCK, tall(RESIDUAL_WIDTH)>(
                 0, rows, [&](int) { return weights.residual_bias; }, 1, WIDTHS[LAYERS - 1],
                 [&](int, int row, int i) { return last[row * LAST_WIDTH + i]; }, weights.residual[0], RESIDUAL_WIDTH,
                 store(residual, RESIDUAL_WIDTH));

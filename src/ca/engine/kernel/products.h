@@ -20,6 +20,9 @@ constexpr int panel(int width, int most = COLUMNS) {
     return (vectors + panels - 1) / panels;
 }
 
+// Rows of a block in the forward pass: two blocks are one where that leaves registers for 10 x 2 sums, as in AVX-512.
+constexpr int tall(int width) { return LANES == 16 && panel(width) == 2 ? 2 * BLOCK : BLOCK; }
+
 typedef float Vector __attribute__((vector_size(LANES * sizeof(float))));
 typedef float Quad __attribute__((vector_size(4 * sizeof(float))));
 
@@ -94,15 +97,21 @@ INLINE void block(int first_row, int first_column, From from, int groups, int in
 }
 
 // The same for the rows from `first_row` to `end_row`, a multiple of ROWS, and for WIDTH columns, a multiple of LANES.
-// All rows go through a panel of VECTORS vectors of the weights while that is in the cache.
-template <int WIDTH, int VECTORS, int ROWS = BLOCK, typename From, typename Input, typename To>
+// All rows go through a panel of VECTORS vectors of the weights while that is in the cache, TALL rows at a time and
+// then ROWS.
+template <int WIDTH, int VECTORS, int ROWS = BLOCK, int TALL = ROWS, typename From, typename Input, typename To>
 INLINE void product(int first_row, int end_row, From from, int groups, int inputs, Input input, const float* weights,
                     int stride, To to) {
     static_assert(WIDTH % LANES == 0, "rows are whole vectors");
     constexpr int REST = WIDTH / LANES % VECTORS, WHOLE = WIDTH - REST * LANES;
-    for (int column = 0; column < WHOLE; column += VECTORS * LANES)
-        for (int row = first_row; row < end_row; row += ROWS)
+    for (int column = 0; column < WHOLE; column += VECTORS * LANES) {
+        int row = first_row;
+        if constexpr (TALL > ROWS)
+            for (; row + TALL <= end_row; row += TALL)
+                block<TALL, VECTORS>(row, column, from, groups, inputs, input, weights, stride, to);
+        for (; row < end_row; row += ROWS)
             block<ROWS, VECTORS>(row, column, from, groups, inputs, input, weights, stride, to);
+    }
     if constexpr (REST > 0)
         for (int row = first_row; row < end_row; row += ROWS)
             block<ROWS, REST>(row, WHOLE, from, groups, inputs, input, weights, stride, to);
