@@ -44,6 +44,8 @@ def evaluate(settings: EvaluateSettings) -> None:
     automaton.noise = automaton.noise if settings.noise is None else settings.noise
     digits = checkpoint.load_test_digits(settings.data_dir, settings.dataset, invert=settings.invert)
     digits = digits.to(device)
+    if settings.batch_size is None:
+        settings = replace(settings, batch_size=min(settings.num_digits, len(digits)))
     if settings.num_digits > len(digits):
         raise UsageError(f"--batch-size {settings.num_digits} is more than the {len(digits)} test digits")
 

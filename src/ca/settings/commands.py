@@ -42,7 +42,7 @@ class EvaluateSettings:
 
     checkpoint: CheckpointOrBundled = None
     """Folder of the checkpoint."""
-    batch_size: Annotated[WholeOrNone, default_is("100; channels: 5")] = None
+    batch_size: Annotated[WholeOrNone, default_is("100, or all there are; channels: 5")] = None
     """Number of digits."""
     view: View = "classes"
     """What a cell's colour shows.
