@@ -8,10 +8,12 @@ from typing import Any
 
 import matplotlib
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ca.render.attempt import drawing
-from ca.render.figures import own_style, plain_text, save_figure
+from ca.render.figures import class_legend, own_style, plain_text, save_figure
+from ca.render.palette import palette_of
 from ca.system.errors import FailedError
 from ca.train.history import draw_loss_history
 
@@ -125,3 +127,19 @@ def test_settings_that_can_t_be_read_to_their_end_are_one_line(
     message = rf"can't draw x.png: .*{name}: it is not a regular file$"
     with pytest.raises(FailedError, match=message), drawing(Path("x.png")):
         pytest.fail("Matplotlib would be imported here")
+
+
+@pytest.mark.parametrize("width", [9, 14])
+@pytest.mark.parametrize(
+    "names",
+    [[*"0123456789"], [*"ABCDEFGHIJKLMNOPQRSTUVWXYZ"], ["W"] * 64, ["no", "a long name of a class"] * 9],
+    ids=len,
+)
+def test_a_legend_of_many_classes_lies_within_the_figure(names: list[str], width: int) -> None:
+    figure = Figure(figsize=(width, 6), layout="constrained")
+    figure.subplots()
+    class_legend(figure, palette_of("distinct", len(names)), names)
+    FigureCanvasAgg(figure).draw()
+    box = figure.legends[0].get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert box.width > 0.4 * figure.bbox.x1 or len(names) < 20

@@ -17,7 +17,8 @@ from ca.sizes import DIGIT_NAMES
 from ca.system.publish import published
 
 PRINT_DPI = 200
-LEGEND_WIDTH, LETTER = 0.95, 0.09  # of the figure, and the width of a letter in inches
+LEGEND_WIDTH = 0.95  # of the figure
+SWATCH, LETTER = 0.55, 0.09  # inches: a swatch with the spaces around it, and the width of a letter
 # Okabe and Ito's colours, which colour-blind people can tell apart; their yellow is too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # Fonts with Chinese, Japanese and Korean characters, which Matplotlib's own font does not have.
@@ -76,7 +77,8 @@ def class_legend(
         Patch(facecolor=colour / 255, label=name)
         for colour, name in zip(palette, names, strict=False)  # all but dead cells
     ]
-    columns = max(1, min(len(swatches), int(LEGEND_WIDTH * figure.get_figwidth() / (0.5 + LETTER * longest))))
+    width = LEGEND_WIDTH * figure.get_figwidth() - LETTER * max(0, len(names[-1]) - longest)
+    columns = max(1, min(len(swatches), int(width / (SWATCH + LETTER * longest))))
     figure.legend(
         handles=swatches,
         ncols=columns,
