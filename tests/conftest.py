@@ -1,5 +1,6 @@
 """Settings and fixtures of all tests. Each worker of pytest-xdist has a session and fixtures of its own."""
 
+import functools
 import os
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from support.small_run import quick, stopped_run, whole_run  # noqa: F401 - fixt
 
 from ca.data.digits import Digits
 from ca.data.load import load_digits
+from ca.data.named import bundled_mnist
 
 MAX_WORKERS = 8  # each imports PyTorch and starts a browser; more would hardly be faster
 
@@ -37,6 +39,15 @@ def _one_thread() -> Iterator[None]:
         patches.setenv("OMP_NUM_THREADS", "1")
         yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting() -> Iterator[None]:
+    """Read MNIST once, and do not wait for the disk: no test takes the power away."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr("ca.data.load.bundled_mnist", functools.cache(bundled_mnist))
+        patches.setattr("os.fsync", os.fstat)  # which also refuses what is no open file
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,9 +18,14 @@ from support.helpers import NO_FOLDER, endless_file
 import ca
 from ca.data.digits import Digits
 from ca.data.load import load_digits
-from ca.data.named import DOWNLOAD_TIMEOUT
+from ca.data.named import DOWNLOAD_TIMEOUT, bundled_mnist
 from ca.settings.choices import Dataset
 from ca.system.errors import FailedError
+
+
+@pytest.fixture(autouse=True)
+def _read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca.data.load.bundled_mnist", bundled_mnist)
 
 
 @pytest.fixture(autouse=True)
