@@ -14,6 +14,7 @@ from ca.sweep.table import SEED, Row
 
 COLUMNS = 3
 PARAMETERS = "parameters"
+ARCHITECTURE = {"hidden", "communication_channels"}  # the settings that the number of parameters follows from
 
 
 @own_style
@@ -22,12 +23,11 @@ def draw_sweep(space: Space, rows: Sequence[Row], path: Path) -> None:
 
     A point is a trial; a line joins the means over the seeds.
     """
-    names = [name for name in differing(space) if name != SEED]
     sizes = {row.mean(PARAMETERS) for row in rows}
-    panels = ([PARAMETERS] if len(sizes) > 1 else []) + [
-        name for name in names if name not in ("hidden",) or len(sizes) < 2
-    ]
-    panels = panels or [PARAMETERS]
+    chosen_together = {name for variant in space.variants for name in variant}
+    left_out = {SEED, "hidden", *(chosen_together & ARCHITECTURE)} if len(sizes) > 1 else {SEED}
+    names = [name for name in differing(space) if name not in left_out]
+    panels = ([PARAMETERS] if len(sizes) > 1 else []) + names or [PARAMETERS]
     columns = min(COLUMNS, len(panels))
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(1 + 4.2 * columns, 0.4 + 3.4 * lines), dpi=PRINT_DPI, layout="constrained")
