@@ -16,7 +16,7 @@ from ca.model import CellularAutomaton
 from ca.pool import Pool
 from ca.settings.choices import Dataset
 from ca.settings.flags import flag_of
-from ca.settings.limits import OF_TRAINING, refuse_memory, training_bytes
+from ca.settings.limits import MOST_ALIVE_ON_BOARD, OF_TRAINING, refuse_memory, training_bytes
 from ca.settings.recipes import Recipe
 from ca.settings.training import OF_ARCHITECTURE, TrainSettings
 from ca.sizes import BOARD_SIDE, DIGIT_NAMES
@@ -160,8 +160,11 @@ class TrainingRun:
 def _check_images(settings: TrainSettings, architecture: Architecture, digits: Digits) -> None:
     """Refuse images that are too large for the memory, and tell how many have nothing to see."""
     cells = (digits.images > 255 * architecture.alive_threshold).sum((1, 2))
-    board = settings.board_side**2 if settings.board_side == BOARD_SIDE else digits.images[0].numel()
-    needed = training_bytes(settings, architecture, board, int(cells.max()))
+    board, most_alive = digits.images[0].numel(), int(cells.max())
+    if settings.board_side == BOARD_SIDE:  # distorted images have other sizes
+        board = BOARD_SIDE**2
+        most_alive = min(board, max(most_alive, MOST_ALIVE_ON_BOARD))
+    needed = training_bytes(settings, architecture, board, most_alive)
     refuse_memory(needed, settings, OF_TRAINING)
     blank = int((cells == 0).sum())
     if blank:
