@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from support.browser import cells_of, classes_of, closed, next_frame, opened, set_ink, show, wait_until
@@ -41,31 +42,41 @@ def test_bars_and_words_match_the_state(page: Page, label: int, ticks: int) -> N
     )
 
 
-@pytest.mark.parametrize(("label", "times"), [(1, 1), (8, 1), (0, 2)])
+def classes_on(page: Page) -> set[int]:
+    return set(classes_of(cells_of(page)).flatten().tolist()) - {-1}
+
+
+def enlarged_digit(label: int, times: int) -> NDArray[np.uint8]:
+    """The first test digit of a class, in the middle of the board."""
+    ink = np.kron(MNIST.images[MNIST.labels == label][0].numpy(), np.ones((times, times), np.uint8))
+    return np.pad(ink, (56 - len(ink)) // 2)
+
+
+@pytest.mark.parametrize(("label", "times"), [(1, 1), (8, 1), (7, 2)])
 def test_how_sure_a_verdict_is_follows_from_the_first_agreement(page: Page, label: int, times: int) -> None:
-    enlarged = np.kron(MNIST.images[MNIST.labels == label][0].numpy(), np.ones((times, times), np.uint8))
-    ink = np.pad(enlarged, (56 - len(enlarged)) // 2)
+    ink = enlarged_digit(label, times)
     set_ink(page, ink)
     rows = np.flatnonzero((ink > 0.1 * 255).any(1))
     slower = max(1.0, (rows[-1] - rows[0] + 1) / 20)  # larger digits take longer
-    first = None
-    for tick in range(1, 71 * times):
+    first = 0
+    while len(classes := classes_on(page)) != 1 or not classes < set(range(10)):
         page.evaluate("ca.app.session.step(1)")
-        classes = set(classes_of(cells_of(page)).flatten().tolist()) - {-1}
-        if len(classes) == 1 and classes < set(range(10)):
-            first = tick
-            break
+        first += 1
     next_frame(page)
-    text = page.inner_text("#sureness")
-    if first is None:
-        assert text == "unsure: the cells have not agreed"
-    else:
-        word = "sure" if first <= 40 * slower else "fairly sure" if first <= 60 * slower else "unsure"
-        assert text == f"{word}: agreed after {first} ticks"
-        assert page.evaluate("ca.app.session.consensus.sureness(-1)") == "unsure"  # the class has changed
+    word = "sure" if first <= 40 * slower else "fairly sure" if first <= 60 * slower else "unsure"
+    assert page.inner_text("#sureness") == f"{word}: agreed after {first} ticks"
+    assert page.evaluate("ca.app.session.consensus.sureness(-1)") == "unsure"  # the class has changed
     page.evaluate("ca.app.session.edit((board) => board.setInk(0, 255))")
     next_frame(page)
     assert page.inner_text("#sureness") == ""
+
+
+def test_a_digit_whose_cells_never_agree_is_unsure(page: Page) -> None:
+    set_ink(page, enlarged_digit(0, 2))
+    page.evaluate("ca.app.session.step(140)")
+    next_frame(page)
+    assert len(classes_on(page)) > 1
+    assert page.inner_text("#sureness") == "unsure: the cells have not agreed"
 
 
 def test_parts_of_a_digit_that_do_not_touch_are_told(page: Page) -> None:
