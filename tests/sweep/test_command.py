@@ -117,18 +117,26 @@ def test_without_optuna_one_line_says_what_to_install(
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system can't pin processes")
-def test_each_worker_has_a_core_of_its_own(
-    instant_training: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("jobs", [None, 1])
+def test_each_worker_has_a_core_of_its_own_if_there_are_as_many(
+    jobs: int | None, instant_training: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = ca.sweep.worker.TRAIN[0]
     told = tmp_path / "told"
     script = f"sleep 0.3\necho $OMP_NUM_THREADS $(grep Cpus_allowed_list /proc/self/status) >> {told}\n"
-    pinned = shell_program(tmp_path / "pinned", f'{script}exec {program} "$@"')
-    monkeypatch.setattr("ca.sweep.worker.TRAIN", (pinned,))
-    main(["sweep", file_of(tmp_path), "--output-dir", str(tmp_path / "sweep")])
-    cores = sorted(os.sched_getaffinity(0))[:4]
-    seen = {tuple(line.split()) for line in told.read_text().splitlines()}
-    assert seen == {("1", "Cpus_allowed_list:", str(core)) for core in cores}
+    noting = shell_program(tmp_path / "noting", f'{script}exec {program} "$@"')
+    monkeypatch.setattr("ca.sweep.worker.TRAIN", (noting,))
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(cores))
+    flags = [] if jobs is None else ["--jobs", str(jobs)]
+    main(["sweep", file_of(tmp_path), "--output-dir", str(tmp_path / "sweep"), *flags])
+    seen = [line.split() for line in told.read_text().splitlines()]
+    assert [words[0] for words in seen] == ["1"] * 4
+    allowed = {words[-1] for words in seen}
+    if jobs is None:
+        assert allowed == {str(core) for core in cores}
+    elif len(cores) > 1:
+        assert not allowed & {str(core) for core in cores}, "free to run on any"
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # of fork

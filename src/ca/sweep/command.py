@@ -64,7 +64,9 @@ def _work(study: Study, settings: SweepSettings) -> int:
             f"{_told(study, trial)}"
         )
 
-    chosen = [cores[number % len(cores)] for number in range(jobs)]
+    # With fewer jobs the system chooses the cores: another sweep may have the first ones.
+    pinned = jobs >= len(cores)
+    chosen = [cores[number % len(cores)] if pinned else None for number in range(jobs)]
     workers = [Worker(study, core, settings.data_dir, report) for core in chosen]
     with StopSignal() as stop:
         for worker in workers:
