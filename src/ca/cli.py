@@ -87,6 +87,8 @@ def _run_arguments(arguments: list[str]) -> None:
             _share_cores()
             if settings.resume is not None:
                 defaults = _resumed_settings(settings)
+                if defaults.resume is None and settings.start_from is not None:
+                    defaults = _with_architecture_of_start(defaults)
                 settings = replace(parse(arguments, defaults), resume=defaults.resume)
             elif settings.start_from is not None:
                 settings = parse(arguments, _with_architecture_of_start(settings))

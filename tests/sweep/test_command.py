@@ -21,6 +21,9 @@ from support.helpers import (
 import ca.sweep.worker
 from ca.checkpoint.folder import load_checkpoint
 from ca.cli import main
+from ca.sweep.file import read_space
+from ca.sweep.study import Study
+from ca.sweep.table import Row, sweep_table
 
 SWEEP = """
 metric = "{metric}"
@@ -97,17 +100,6 @@ def test_a_trial_that_fails_does_not_stop_the_others(
     )
 
 
-@pytest.mark.usefixtures("instant_training")
-def test_an_unknown_metric_is_told_with_those_that_there_are(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["sweep", file_of(tmp_path, "accuracy"), "--output-dir", str(tmp_path / "sweep")])
-    assert caught.value.code == 1
-    line = capsys.readouterr().err.splitlines()[-1]
-    assert line.endswith("has no metric accuracy: metric must be one of loss, held_out_agreement")
-
-
 def test_without_optuna_one_line_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,3 +153,66 @@ def test_an_interrupted_trial_is_resumed_and_ends_as_if_nothing_had_happened(tmp
     one, other = (load_checkpoint(each / "model-steps-4") for each in (run, tmp_path / "whole"))
     assert one.weights_sha256 == other.weights_sha256
     assert (folder / "trials.csv").read_text().splitlines()[1].startswith("0,complete,")
+
+
+def test_trials_with_other_metrics_have_one_table(
+    instant_training: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Distorted digits are scored, too, where a trial trains on them."""
+    path = tmp_path / "sweep.toml"
+    path.write_text(SWEEP.split("[grid]")[0].format(metric="held_out_agreement") + "[grid]\nseed = [1, 2]")
+    main(["sweep", str(path), "--output-dir", str(tmp_path / "sweep")])
+    space, trials = read_space(path), Study(tmp_path / "sweep", read_space(path)).trials()
+    rows = [Row(point={}, results=[trial.user_attrs["result"]]) for trial in trials]
+    rows[1].results[0] = rows[1].results[0] | {"varied_agreement": 0.25}
+    heading, first, second = sweep_table(space, rows).splitlines()
+    assert heading.endswith("varied agreement")
+    assert second.endswith("25.0%")
+    assert len(first) < len(second), "an empty cell"
+
+
+def last_error(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(command)
+    assert caught.value.code == 1
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("code", [130, 143, -signal.SIGTERM])
+def test_a_training_that_is_stopped_from_outside_is_continued(
+    code: int,
+    instant_training: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("ca.sweep.worker.SIGNAL_TIME", 0.01)
+    command = ["sweep", file_of(tmp_path), "--output-dir", str(tmp_path / "sweep"), "--jobs", "1"]
+    with monkeypatch.context() as patches:
+        end = f"exit {code}" if code > 0 else f"kill -{-code} $$"
+        patches.setattr("ca.sweep.worker.TRAIN", (shell_program(tmp_path / "stopped", end),))
+        line = last_error(command, capsys)
+    assert line.endswith("0000 was stopped from outside: the same command continues it")
+    main(command)
+    assert "4 of 4: " in capsys.readouterr().err
+
+
+def test_a_training_that_ended_before_it_was_recorded_is_recorded(
+    instant_training: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = Path(file_of(tmp_path))
+    path.write_text(path.read_text().replace("steps = 4", "steps = 7"))  # those of the checkpoint
+    command = ["sweep", str(path), "--output-dir", str(tmp_path / "sweep"), "--jobs", "1"]
+    program = ca.sweep.worker.TRAIN[0]
+    with monkeypatch.context() as patches:  # it trains to its end, then the sweep is gone
+        ended = shell_program(tmp_path / "ended", f'{program} "$@"; exit 143')
+        patches.setattr("ca.sweep.worker.TRAIN", (ended,))
+        patches.setattr("ca.sweep.worker.SIGNAL_TIME", 0.01)
+        last_error(command, capsys)
+    never = shell_program(tmp_path / "never", f'case $* in *0000*) exit 9;; esac; exec {program} "$@"')
+    monkeypatch.setattr("ca.sweep.worker.TRAIN", (never,))
+    main(command)
+    assert "4 of 4: " in capsys.readouterr().err

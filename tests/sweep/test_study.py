@@ -129,3 +129,29 @@ def test_a_trial_whose_training_outlived_its_sweep_is_left_to_it(tmp_path: Path)
     with study.next_trial() as trial:
         assert trial is not None
         assert trial.number in (0, 1)
+
+
+@pytest.mark.parametrize("part", [b'{"op_code": 5, "worker_id": "x", "tri', b"\0" * 40, b"\xff\xfe"])
+def test_a_last_line_that_was_cut_off_is_left_out(part: bytes, tmp_path: Path) -> None:
+    """As after a full disk or a power cut."""
+    assert len(work(Study(tmp_path, GRID), most=2)) == 2
+    with (tmp_path / "journal.log").open("ab") as journal:
+        journal.write(part)
+    assert len(work(Study(tmp_path, GRID))) == 4
+
+
+@pytest.mark.parametrize("content", ["my own diary", "my own\ndiary\n", "{}\n"])
+def test_a_journal_that_is_not_of_a_sweep_is_left_as_it_is(content: str, tmp_path: Path) -> None:
+    (tmp_path / "journal.log").write_text(content)
+    with pytest.raises(UsageError, match="is not of a sweep: choose another --output-dir"):
+        Study(tmp_path, GRID)
+    assert (tmp_path / "journal.log").read_text() == content
+
+
+def test_a_setup_that_was_interrupted_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patches:
+        first = list(GRID.points())[:2]
+        patches.setattr(Space, "points", lambda space: iter(first))
+        Study(tmp_path, GRID)
+    study = Study(tmp_path, GRID)
+    assert [point_of(trial) for trial in study.trials()] == list(GRID.points())

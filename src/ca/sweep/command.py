@@ -8,7 +8,8 @@ from optuna.trial import FrozenTrial, TrialState
 from ca.render.attempt import drawing
 from ca.settings.commands import SweepSettings
 from ca.settings.flags import flag_of
-from ca.sweep.space import Space, differing, read_space, words_of
+from ca.sweep.file import read_space
+from ca.sweep.space import Space, differing, words_of
 from ca.sweep.study import FAILURE, RESULT, Study, is_begun, point_of
 from ca.sweep.table import rows_of, sweep_csv, sweep_table
 from ca.sweep.worker import Worker
@@ -56,7 +57,7 @@ def _work(study: Study, settings: SweepSettings) -> int:
         if hasattr(os, "sched_getaffinity")
         else [None] * (os.cpu_count() or 1)
     )
-    jobs = settings.jobs or len(cores)
+    jobs = min(settings.jobs or len(cores), max(len(cores), study.space.number_of_trials))
 
     def report(trial: FrozenTrial) -> None:
         print_line(

@@ -42,7 +42,10 @@ def draw_sweep(space: Space, rows: Sequence[Row], path: Path) -> None:
 
 
 def _draw_panel(axes: Axes, space: Space, rows: Sequence[Row], name: str) -> None:
-    values = [row.mean(PARAMETERS) if name == PARAMETERS else space.value_of(row.point, name) for row in rows]
+    if name == PARAMETERS:
+        values: list[Any] = [row.mean(PARAMETERS) for row in rows]
+    else:
+        values = [value for row in rows for value in space.values_of(row.point, [name])]
     numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     words = [_word(value) for value in values]
     ticks = {word: place for place, word in enumerate(dict.fromkeys(sorted(words)))}

@@ -1,15 +1,17 @@
 """The Optuna study of a sweep: its trials in a journal file, shared by all processes that work on it."""
 
 import json
+import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 
 from ca.sweep.space import Range, Space, Values
@@ -38,9 +40,11 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.folder = folder
         self.space = space
-        storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+        journal = folder / JOURNAL
         sampler = optuna.samplers.TPESampler(constant_liar=True)  # running trials count as bad ones
         with FileLock(folder / SETUP_LOCK):
+            _mend(journal)
+            storage = JournalStorage(JournalFileBackend(str(journal)))
             self._study = optuna.create_study(
                 study_name=NAME, storage=storage, sampler=sampler, direction="maximize", load_if_exists=True
             )
@@ -49,13 +53,15 @@ class Study:
     def _set_up(self) -> None:
         described = json.dumps(_described(self.space), sort_keys=True)
         found = self._study.user_attrs.get(SPACE)
+        if found is None and self.trials():
+            raise UsageError(f"{self.folder} holds another study: choose another --output-dir")
         if found is None:
-            if not self.space.search:
-                for point in self.space.points():
-                    self._study.enqueue_trial({}, user_attrs={POINT: point})
             self._study.set_user_attr(SPACE, described)
         elif found != described:
             raise UsageError(f"{self.folder} holds another sweep: choose another --output-dir")
+        if not self.space.search:  # also the rest, where the first start was interrupted
+            for point in islice(self.space.points(), len(self.trials()), None):
+                self._study.enqueue_trial({}, user_attrs={POINT: point})
 
     def trials(self) -> list[FrozenTrial]:
         """All trials so far."""
@@ -134,6 +140,29 @@ class Study:
         folder = self.folder / "trials"
         folder.mkdir(exist_ok=True)
         return FileLock(folder / f".lock-{number:04d}")
+
+
+def _mend(journal: Path) -> None:
+    """Cut the last line of a journal if a full disk or a power cut has left a part of it.
+
+    Raises:
+        UsageError: it is no journal of a sweep
+    """
+    if not journal.exists():
+        return
+    lock = JournalFileSymlinkLock(str(journal))  # that of whoever appends a line
+    lock.acquire()
+    try:
+        content = journal.read_bytes()
+        first, *others = content.split(b"\n", 1)
+        ours = first.startswith(b'{"op_code":') and (not others or f'"{NAME}"'.encode() in first)
+        if content.strip(b"\0") and not ours:
+            raise UsageError(f"{journal} is not of a sweep: choose another --output-dir")
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(journal, whole)
+    finally:
+        lock.release()
 
 
 def is_begun(trial: FrozenTrial) -> bool:

@@ -57,12 +57,13 @@ def rows_of(space: Space, trials: Sequence[FrozenTrial]) -> list[Row]:
 def sweep_table(space: Space, rows: Sequence[Row]) -> str:
     """The table as text: settings, parameters, number of seeds, mean and spread of each score."""
     names = [name for name in differing(space) if name != SEED]
-    scores = [name for name in rows[0].results[0] if name not in ("parameters", "loss")]
+    found = dict.fromkeys(name for row in rows for result in row.results for name in result)
+    scores = [name for name in found if name not in ("parameters", "loss")]
     heading = [name.replace("_", "-") for name in names] + ["parameters", "seeds"]
     heading += [name.replace("_", " ") for name in scores]
     lines = [heading]
     for row in rows:
-        cells = [_words(space.value_of(row.point, name)) for name in names]
+        cells = [_words(value) for value in space.values_of(row.point, names)]
         cells += [f"{row.mean('parameters'):,.0f}", str(len(row.results))]
         cells += [_share(row, name) for name in scores]
         lines.append(cells)
@@ -83,7 +84,7 @@ def sweep_csv(space: Space, trials: Sequence[FrozenTrial]) -> str:
     writer.writerow(["trial", "state", *names, *metrics])
     for trial, result in zip(trials, results, strict=True):
         point = point_of(trial)
-        settings = [_words(space.value_of(point, name)) for name in names]
+        settings = [_words(value) for value in space.values_of(point, names)]
         writer.writerow(
             [trial.number, trial.state.name.lower(), *settings, *(result.get(name, "") for name in metrics)]
         )
@@ -97,5 +98,7 @@ def _words(value: Any) -> str:
 
 
 def _share(row: Row, name: str) -> str:
+    if any(name not in result for result in row.results):
+        return ""
     spread = f" ±{row.spread(name):.1%}" if len(row.results) > 1 else ""
     return f"{row.mean(name):.1%}{spread}"

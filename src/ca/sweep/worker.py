@@ -1,6 +1,7 @@
 """One core's part of a sweep: it runs one trial after another, each as a process of `ca train`."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from ca.checkpoint.config import CONFIG, read_config
-from ca.checkpoint.folder import checkpoints_in
+from ca.checkpoint.folder import checkpoints_in, load_checkpoint
 from ca.sweep.space import words_of
 from ca.sweep.study import Study, point_of
 from ca.system.children import start
@@ -21,6 +22,10 @@ from ca.system.errors import FailedError
 
 TRAIN = (sys.executable, "-m", "ca", "train")
 LOG = "train.log"
+SIGNAL_TIME = 2.0  # seconds in which a signal to all processes reaches all of them
+ENDED_BY_SIGNAL = {
+    code for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) for code in (128 + number, -number)
+}
 LAST_LINES = 20  # of a log that are searched for the reason of a failure
 
 
@@ -64,28 +69,34 @@ class Worker(threading.Thread):
     def _work_on(self, trial: FrozenTrial) -> None:
         folder = self._study.run_folder(trial)
         folder.mkdir(parents=True, exist_ok=True)
-        code = self._train(trial, folder)
-        if self._stopping.is_set():
-            return
+        code = 0 if self._is_trained(trial, folder) else self._train(trial, folder)
         if code == 0:
             self._finish(trial, folder)
+        elif code in ENDED_BY_SIGNAL:
+            if not self._stopping.wait(SIGNAL_TIME):  # the signal may have reached the training first
+                raise FailedError(f"{folder} was stopped from outside: the same command continues it")
+            return
         else:
             self._study.fail(trial, _last_line(folder / LOG) or f"exit code {code}")
         self._report(self._study.trials()[trial.number])
 
+    def _is_trained(self, trial: FrozenTrial, folder: Path) -> bool:
+        """Whether all steps were done, but the sweep was killed before it recorded them."""
+        steps = self._study.space.settings_of(point_of(trial)).steps
+        with suppress(FailedError):  # there is none, or it is damaged
+            return load_checkpoint(folder / f"model-steps-{steps}").step == steps
+        return False
+
     def _finish(self, trial: FrozenTrial, folder: Path) -> None:
         config = read_config(checkpoints_in(folder)[-1] / CONFIG)
-        metric = self._study.space.metric
-        if metric not in config.metrics:
-            known = ", ".join(config.metrics)
-            raise FailedError(f"{folder} has no metric {metric}: metric must be one of {known}")
         found: dict[str, Any] = {"parameters": config.architecture.parameters, **config.metrics}
         self._study.finish(trial, found)
 
     def _train(self, trial: FrozenTrial, folder: Path) -> int:
         """Run the trial's training to its end, from its newest checkpoint on: its exit code."""
         values = {**self._study.space.settings, **point_of(trial)}
-        own = {"output_dir": folder, "resume": folder, "data_dir": self._data_dir}
+        run = folder.absolute()  # a folder may be called -x
+        own = {"output_dir": run, "resume": run, "data_dir": self._data_dir}
         command = [*TRAIN, *words_of({**values, **own})]
         with (folder / LOG).open("ab") as log:
             self._process = start(
