@@ -83,7 +83,8 @@ def measure(
     architecture = automaton.architecture
     order = [torch.arange(len(digits), device=digits.labels.device)]
     for _ in range(1, stages):
-        step = torch.randint(1, len(digits), (len(digits),), generator=generator, device=generator.device)
+        others = max(2, len(digits))  # a single digit has none: it mutates to itself
+        step = torch.randint(1, others, (len(digits),), generator=generator, device=generator.device)
         order.append((order[-1] + step) % len(digits))
     votes = torch.zeros(stages, ticks, len(digits), architecture.classes, dtype=torch.int32)
     sums = torch.zeros(stages, ticks, 2, dtype=torch.float64)  # of absolute states and residuals

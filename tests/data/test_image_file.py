@@ -74,6 +74,22 @@ def test_white_ink_on_nothing_is_on_black(tmp_path: Path) -> None:
     assert (grey[0, 0], grey[7, 7]) == (0, 255)
 
 
+def test_images_without_anything_to_see_are_black(tmp_path: Path) -> None:
+    for name, empty in (
+        ("deep.png", Image.fromarray(np.zeros((12, 12), np.uint16))),
+        ("grey.png", Image.fromarray(np.full((12, 12), 900, np.uint16))),
+        ("clear.png", Image.new("RGBA", (12, 12), (0, 0, 0, 0))),
+    ):
+        empty.save(tmp_path / name)
+        assert not grey_of(tmp_path / name).any(), name
+
+
+def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, np.nan], [1, 2]], np.float32)).save(tmp_path / "float.tiff")
+    with pytest.raises(FailedError, match="a value is not finite"):
+        read_image(tmp_path / "float.tiff")
+
+
 def test_the_first_frame_of_an_animation_is_read(marked: Image.Image, tmp_path: Path) -> None:
     marked.save(tmp_path / "film.gif", save_all=True, append_images=[Image.new("L", marked.size)] * 2)
     assert np.abs(grey_of(tmp_path / "film.gif").astype(int) - np.asarray(marked)).max() < 3

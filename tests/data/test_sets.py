@@ -1,7 +1,9 @@
 """Data sets of the user's own: folders of images, .npz and IDX files."""
 
 import gzip
+import os
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,7 +171,7 @@ def test_other_numbers_of_classes_are_refused(count: int, tmp_path: Path) -> Non
 def test_more_images_than_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ca.data.assemble.available_memory", lambda: 1_000.0)
     with pytest.raises(
-        FailedError, match=r"has 12 images of up to 12x12 pixels, which need 0\.0 GB; there are"
+        FailedError, match=r"has 4 images of up to 12x12 pixels, which need 0\.0 GB; there are"
     ):
         load_digits(str(two_splits(tmp_path)), "train")
 
@@ -217,6 +219,10 @@ def test_an_npz_file_is_read(kind: str, tmp_path: Path) -> None:
             lambda found: found.update(x_train=np.full((4, 5, 5), 300.0)),
             "x_train: images are floats from 300",
         ),
+        (
+            lambda found: found.update(y_train=np.array([b"3", b"\xff", b"3", b"12"])),
+            "a name that is not UTF-8",
+        ),
         (lambda found: found.update(x_train=np.array([None] * 4)), "is damaged, or is no .npz file of plain"),
     ],
 )
@@ -227,6 +233,23 @@ def test_an_npz_file_that_makes_no_sense_is_refused(
     change(found)
     np.savez(tmp_path / "set.npz", **found)
     with pytest.raises(FailedError, match=message):
+        load_digits(str(tmp_path / "set.npz"), "train")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x93NUMPY\x01\x00v\x00{'descr': '|u1', 'fortran_order'"])
+def test_an_npz_file_with_a_damaged_array_is_refused(content: bytes, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "set.npz", "w") as file:
+        for name in ("x_train", "y_train", "x_test", "y_test"):
+            file.writestr(f"{name}.npy", content)
+    with pytest.raises(FailedError, match="is damaged") as caught:
+        load_digits(str(tmp_path / "set.npz"), "train")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with a name")
+def test_a_pipe_in_place_of_an_npz_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "set.npz")
+    with pytest.raises(FailedError, match="it is not a regular file"):
         load_digits(str(tmp_path / "set.npz"), "train")
 
 
@@ -273,7 +296,8 @@ def test_emnist_is_upright_and_has_its_characters(tmp_path: Path) -> None:
     """EMNIST's images are stored column by column; its mapping file has the characters of the labels."""
     upright = letters("FLR")
     idx_set(tmp_path, "emnist-letters-", upright.transpose(0, 2, 1), [6, 12, 18])
-    (tmp_path / "emnist-letters-mapping.txt").write_text("6 70 102\n12 76 108\n18 82 114\n")
+    odd = "7\n\n8 99999999\n9 " + 40 * "9"
+    (tmp_path / "emnist-letters-mapping.txt").write_text(f"6 70 102\n{odd}\n12 76 108\n18 82 114\n")
     found = load_digits(str(tmp_path), "train")
     assert found.names == ("F", "L", "R")
     for label, image in zip(found.labels.tolist(), found.images, strict=True):

@@ -481,3 +481,10 @@ def test_any_folder_name_is_measured_and_printed(
         )
     assert len(list((tmp_path / "o").iterdir())) == 2 * 6
     assert len(capsysbinary.readouterr().out.splitlines()) > 15
+
+
+def test_a_single_digit_is_measured(few_digits: Digits) -> None:
+    """It has no other to mutate to."""
+    automaton = random_automaton(dtype=torch.float32)
+    measured = measure(automaton, few_digits[:1], stages=2, ticks=2, generator=seeded(0))
+    assert len(measured.curves()["cell_accuracy"]) == 4

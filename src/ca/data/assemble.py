@@ -135,6 +135,6 @@ def refuse_too_many(number: int, height: int, width: int, where: Path) -> None:
 
 
 def refuse_too_many_bytes(size: int, path: Path) -> None:
-    """Raise FailedError if a file has more values than there is memory for."""
+    """Raise FailedError if reading a file takes more bytes than there is memory for."""
     if size > SHARE_OF_MEMORY * available_memory():
-        raise FailedError(f"{path} has {size / 1e9:,.0f} GB of values, more than half of the memory")
+        raise FailedError(f"{path} takes {size / 1e9:,.0f} GB to read, more than half of the memory")

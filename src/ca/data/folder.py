@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ca.data.assemble import Grey, assembled, class_names, refuse_too_large, refuse_unknown, with_bright_ink
+from ca.data.assemble import (
+    Grey,
+    assembled,
+    class_names,
+    refuse_too_large,
+    refuse_too_many,
+    refuse_unknown,
+    with_bright_ink,
+)
 from ca.data.digits import Digits
 from ca.data.image_file import read_image
 from ca.system.errors import FailedError
@@ -45,6 +53,7 @@ def read_folder(path: Path, split: str, *, invert: bool = False) -> Digits:
         images = []
         for _, file in chosen:
             images.append(_grey(file))
+            refuse_too_many(len(images), *images[-1].shape, path)
             progress.advance()
     return assembled(with_bright_ink(images, path, invert=invert), [name for name, _ in chosen], names, path)
 

@@ -65,14 +65,18 @@ def _opaque(image: Image.Image) -> Image.Image:
     """An RGB image of 8 bits without transparency."""
     if image.mode.startswith(("I", "F")):  # 16 or 32 bits, of whatever range
         values = np.asarray(image, dtype=np.float64)
-        values = np.interp(values, [values.min(), values.max()], [0, 255])
+        if not np.isfinite(values).all():
+            raise ValueError("a value is not finite")
+        darkest, brightest = values.min(), values.max()
+        values = np.interp(values, [darkest, max(brightest, darkest + 1)], [0, 255])  # all the same: black
         return Image.fromarray(values.round().astype(np.uint8)).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
     colours = image.convert("RGBA")
     shade, opacity = np.moveaxis(np.asarray(colours.convert("LA"), dtype=np.float64), -1, 0)
     seen = (shade * opacity).sum() / max(opacity.sum(), 1)
-    around = Image.new("RGBA", colours.size, "white" if seen < 128 else "black")
+    is_dark = seen < 128 and opacity.any()
+    around = Image.new("RGBA", colours.size, "white" if is_dark else "black")
     return Image.alpha_composite(around, colours).convert("RGB")
 
 

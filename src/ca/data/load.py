@@ -1,5 +1,6 @@
 """Loading a data set by its name or its path."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -46,7 +47,10 @@ def load_digits(
     elif dataset in NAMES:
         found = named_set(dataset, split, Path(data_dir))
     else:
-        return _from_path(Path(dataset).expanduser(), split, invert)
+        path = Path(dataset)
+        with suppress(RuntimeError):  # no home, or no such user
+            path = path.expanduser()
+        return _from_path(path, split, invert)
     return replace(found, images=255 - found.images) if invert else found
 
 
@@ -57,7 +61,7 @@ def _from_path(path: Path, split: Split, invert: bool) -> Digits:
                 f"there is no data set {path}: give {', '.join(NAMES)}, or the path of a folder of images, "
                 "of an .npz file or of IDX files"
             )
-        if path.suffix == ".npz":
+        if path.suffix.lower() == ".npz":
             return read_npz(path, split, invert=invert)
         found = read_idx_path(path, split, invert=invert)
         return read_folder(path, split, invert=invert) if found is None else found

@@ -18,8 +18,10 @@ from ca.data.assemble import (
 )
 from ca.data.digits import Digits
 from ca.system.errors import FailedError
+from ca.system.reading import check_regular
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+COPIES = 3  # of the arrays that are in memory at a time
 
 
 def read_npz(path: Path, split: str, *, invert: bool = False) -> Digits:
@@ -47,17 +49,25 @@ def read_npz(path: Path, split: str, *, invert: bool = False) -> Digits:
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    check_regular(path.stat())
     try:
         with zipfile.ZipFile(path) as file:
             size = sum(entry.file_size for entry in file.infolist())
-        refuse_too_many_bytes(size, path)
+        refuse_too_many_bytes(COPIES * size, path)
         with np.load(path, allow_pickle=False) as found:
             missing = [name for name in ARRAYS if name not in found.files]
             if missing:
                 raise FailedError(f"{path} has no {missing[0]}: expected {', '.join(ARRAYS)}")
-            return {name: found[name] for name in ARRAYS}
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
-        raise FailedError(f"{path} is damaged, or is no .npz file of plain arrays: {error}") from error
+            arrays = {name: found[name] for name in ARRAYS}
+    except (FailedError, OSError):
+        raise
+    except Exception as error:  # zipfile and NumPy raise errors of many kinds
+        reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
+        raise FailedError(f"{path} is damaged, or is no .npz file of plain arrays: {reason}") from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise FailedError(f"{path} is damaged: {name} is no array")
+    return arrays
 
 
 def _labels(array: NDArray[Any], name: str, path: Path) -> list[str]:
@@ -67,6 +77,7 @@ def _labels(array: NDArray[Any], name: str, path: Path) -> list[str]:
             f"{path}: {name} has shape {array.shape} and type {array.dtype}: give a whole number or a name "
             "for each image"
         )
-    return [
-        each.decode("utf-8", "replace") if isinstance(each, bytes) else str(each) for each in array.tolist()
-    ]
+    try:
+        return [each.decode() if isinstance(each, bytes) else str(each) for each in array.tolist()]
+    except UnicodeDecodeError as error:
+        raise FailedError(f"{path}: {name} has a name that is not UTF-8: {error.object!r}") from error
