@@ -189,3 +189,29 @@ def test_an_automaton_of_other_classes_is_not_trained_on_them() -> None:
         ca.train_automaton(ca.CellularAutomaton(), steps=1, digits=digits, progress=False)
     trained = ca.train_automaton(steps=1, digits=digits, ticks=(1, 2), progress=False)
     assert trained.architecture.classes == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        ("evaluate CHECKPOINT --format gif --n-steps-per-stage 3", "--n-steps-per-stage 3 or --zoom-scale 3"),
+        ("report CHECKPOINT --n-digits 6 --n-steps-per-stage 3", "--n-digits 6 or --n-steps-per-stage 3"),
+    ],
+)
+def test_memory_is_that_of_the_images(
+    command: str,
+    advice: str,
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Known when they are read, not before."""
+    monkeypatch.setattr("ca.cli.refuse_impossible", lambda settings: None)
+    monkeypatch.setattr("ca.settings.limits.available_memory", lambda: 400.0)
+    words = [str(run / "model-steps-3") if word == "CHECKPOINT" else word for word in command.split()]
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--device", "cpu", "--output-dir", str(tmp_path)])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"lower {advice}")
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 """`ca evaluate`: a video of digits that classify themselves and mutate, and the metrics of each stage."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from ca.render.palette import palette_of
 from ca.render.pictures import Picture, mosaic_shape
 from ca.settings.choices import DEFAULT_COLOURS
 from ca.settings.commands import EvaluateSettings
-from ca.settings.limits import refuse_large_frames
+from ca.settings.limits import refuse_large_frames, refuse_memory
 from ca.system.errors import UsageError
 from ca.system.folders import prepare_folder
 from ca.system.progress import Progress
@@ -62,6 +63,8 @@ def evaluate(settings: EvaluateSettings) -> None:
         heading=settings.annotations,
     )
     refuse_large_frames(max(style.size), settings)
+    if settings.format == "gif":  # images may be larger than MNIST's
+        refuse_memory(stages * ticks * math.prod(style.size), settings, ("n_steps_per_stage", "zoom_scale"))
     generator = seeded(settings.seed, device)
     results = []
 

@@ -15,6 +15,7 @@ from ca.report.result import diverging_tick, result_of
 from ca.report.robustness.command import report_robustness
 from ca.report.table import report_table
 from ca.settings.commands import ReportSettings
+from ca.settings.limits import refuse_memory, votes_bytes
 from ca.system.errors import UsageError
 from ca.system.folders import prepare_folder, writing
 from ca.system.progress import Progress
@@ -48,6 +49,8 @@ def report(settings: ReportSettings) -> None:
     if count > len(digits):
         raise UsageError(f"--n-digits {count} is more than the {len(digits)} digits there are")
     digits, ticks = digits[:count].to(device), settings.n_steps_per_stage
+    votes = count * ticks * votes_bytes(len(digits.names))
+    refuse_memory(votes, settings, ("n_digits", "n_steps_per_stage"))
     for each in checkpoints:
         configure_threads(device, each.automaton.architecture)
     automata = {name: each.automaton.to(device) for name, each in zip(names, checkpoints, strict=True)}

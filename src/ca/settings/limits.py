@@ -34,7 +34,6 @@ FLOAT_BYTES = 4
 CELLS = IMAGE_SIDE**2
 TRAINING_BYTES = 1e9  # of a training run of few ticks, with PyTorch and the digits
 ROBUSTNESS_BYTES = 150_000  # a digit, on boards with their distortions
-VOTES_BYTES = STAGES * Architecture.classes * FLOAT_BYTES  # a digit and tick
 
 
 def refuse_impossible(settings: Settings) -> None:
@@ -84,6 +83,11 @@ def refuse_large_frames(side: int, settings: EvaluateSettings) -> None:
             f"frames would be {side:,} pixels wide or high, the most is {MAX_SIDE}: "
             f"lower --zoom-scale {settings.zoom_scale} or {cells}"
         )
+
+
+def votes_bytes(classes: int) -> int:
+    """Memory that a report takes for each digit and tick."""
+    return STAGES * classes * FLOAT_BYTES
 
 
 def _cell_bytes(architecture: Architecture) -> int:
@@ -147,7 +151,10 @@ def _memory(settings: Settings) -> tuple[float, tuple[str, ...]]:
             return (settings.n_digits or 0) * ROBUSTNESS_BYTES, ("n_digits",)
         case ReportSettings():
             digits = settings.n_digits or TEST_DIGITS
-            return digits * settings.n_steps_per_stage * VOTES_BYTES, ("n_digits", "n_steps_per_stage")
+            return digits * settings.n_steps_per_stage * votes_bytes(Architecture.classes), (
+                "n_digits",
+                "n_steps_per_stage",
+            )
         case EvaluateSettings(format="gif"):  # all frames are kept until the end, a byte a pixel
             frames = settings.n_stages * settings.n_steps_per_stage
             board = settings.layout == "board"
