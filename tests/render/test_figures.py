@@ -132,14 +132,22 @@ def test_settings_that_can_t_be_read_to_their_end_are_one_line(
 @pytest.mark.parametrize("width", [9, 14])
 @pytest.mark.parametrize(
     "names",
-    [[*"0123456789"], [*"ABCDEFGHIJKLMNOPQRSTUVWXYZ"], ["W"] * 64, ["no", "a long name of a class"] * 9],
+    [
+        [*"0123456789"],
+        [*"ABCDEFGHIJKLMNOPQRSTUVWXYZ"],
+        ["W"] * 64,
+        ["no", "a long name of a class"] * 9,
+        ["x" * 40] * 63,
+    ],
     ids=len,
 )
 def test_a_legend_of_many_classes_lies_within_the_figure(names: list[str], width: int) -> None:
-    figure = Figure(figsize=(width, 6), layout="constrained")
-    figure.subplots()
+    figure = Figure(figsize=(width, 3), layout="constrained")
+    axes = figure.subplots()
     class_legend(figure, palette_of("distinct", len(names)), names)
     FigureCanvasAgg(figure).draw()
     box = figure.legends[0].get_window_extent()
     assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
     assert box.width > 0.4 * figure.bbox.x1 or len(names) < 20
+    assert axes.bbox.height > 1.5 * figure.dpi
+    assert 0 <= box.y0 < box.y1 < axes.bbox.y0

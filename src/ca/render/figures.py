@@ -18,7 +18,8 @@ from ca.system.publish import published
 
 PRINT_DPI = 200
 LEGEND_WIDTH = 0.95  # of the figure
-SWATCH, LETTER = 0.55, 0.09  # inches: a swatch with the spaces around it, and the width of a letter
+SWATCH, LETTER, LINE = 0.55, 0.09, 0.21  # inches: a swatch with the spaces around it, a letter, a line
+MOST_LETTERS = 20  # of a name in a legend
 # Okabe and Ito's colours, which colour-blind people can tell apart; their yellow is too pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 # Fonts with Chinese, Japanese and Korean characters, which Matplotlib's own font does not have.
@@ -71,7 +72,10 @@ def class_legend(
     figure: Figure, palette: Palette, names: Sequence[str] = DIGIT_NAMES, title: str | None = None
 ) -> None:
     """Add a legend of the colours of alive cells below the figure, in rows if there are many classes."""
-    names = [*map(plain_text, names), "undecided"]
+    names = [
+        plain_text(name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…") for name in names
+    ]
+    names.append("undecided")
     longest = max(map(len, names[:-1]))
     swatches = [
         Patch(facecolor=colour / 255, label=name)
@@ -79,6 +83,8 @@ def class_legend(
     ]
     width = LEGEND_WIDTH * figure.get_figwidth() - LETTER * max(0, len(names[-1]) - longest)
     columns = max(1, min(len(swatches), int(width / (SWATCH + LETTER * longest))))
+    lines = -(-len(swatches) // columns)
+    figure.set_figheight(figure.get_figheight() + LINE * max(0, lines - 2))  # the figure has room for two
     figure.legend(
         handles=swatches,
         ncols=columns,
