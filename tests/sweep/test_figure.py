@@ -1,10 +1,12 @@
 """The figure of a sweep: which panels it has, and what they show."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import ca.sweep.figure
@@ -33,6 +35,11 @@ def test_settings_that_make_an_architecture_are_one_panel(drawn: list[Figure]) -
     ca.sweep.figure.draw_sweep(space, rows, Path("unused.png"))
     size, loss = (axes for axes in drawn[0].axes if axes.axison)
     assert (size.get_xlabel(), loss.get_xlabel()) == ("parameters", "loss")
+    FigureCanvasAgg(drawn[0]).draw()
+    labels = [label for label in size.get_xticklabels(which="both") if label.get_text()]
+    assert {"10,000", "20,000"} <= {label.get_text() for label in labels}
+    boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes)), "labels do not overlap"
     *points, means = size.lines
     assert (
         sorted(np.concatenate([line.get_xdata() for line in points]).tolist()) == [5_613] * 2 + [42_131] * 2

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ca.render.figures import COLOURS, PRINT_DPI, own_style, percent, plain_axes, save_figure
 from ca.sweep.space import Range, Space, differing
@@ -62,6 +63,9 @@ def _draw_panel(axes: Axes, space: Space, rows: Sequence[Row], name: str) -> Non
     chosen = space.search.get(name)
     if name == PARAMETERS or (isinstance(chosen, Range) and chosen.log):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(lambda number, _: f"{number:,g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(name.replace("_", "-") if name != PARAMETERS else name)
     if max(result[space.metric] for row in rows for result in row.results) <= 1:
         axes.yaxis.set_major_formatter(percent)
