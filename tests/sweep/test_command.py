@@ -51,7 +51,8 @@ def file_of(folder: Path, metric: str = "held_out_agreement") -> str:
 def instant_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program in place of `ca train` that copies a checkpoint; it fails for the loss in a file."""
     path = saved_automaton(tmp_path / "made", random_automaton(dtype=torch.float32))
-    reseal(path, lambda config: config.update(metrics={"loss": 2.5, "held_out_agreement": 0.75}))
+    metrics = {"loss": 2.5, "held_out_agreement": 0.75}
+    reseal(path, lambda config: config.update(metrics=metrics, training=config["training"] | {"steps": 7}))
     fails = tmp_path / "fails"
     fails.write_text("none")
     script = f"""
@@ -203,9 +204,7 @@ def test_a_training_that_ended_before_it_was_recorded_is_recorded(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = Path(file_of(tmp_path))
-    path.write_text(path.read_text().replace("steps = 4", "steps = 7"))  # those of the checkpoint
-    command = ["sweep", str(path), "--output-dir", str(tmp_path / "sweep"), "--jobs", "1"]
+    command = ["sweep", file_of(tmp_path), "--output-dir", str(tmp_path / "sweep"), "--jobs", "1"]
     program = ca.sweep.worker.TRAIN[0]
     with monkeypatch.context() as patches:  # it trains to its end, then the sweep is gone
         ended = shell_program(tmp_path / "ended", f'{program} "$@"; exit 143')

@@ -14,7 +14,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from ca.checkpoint.config import CONFIG, read_config
-from ca.checkpoint.folder import checkpoints_in, load_checkpoint
+from ca.checkpoint.folder import checkpoints_in
 from ca.sweep.space import words_of
 from ca.sweep.study import Study, point_of
 from ca.system.children import start
@@ -69,7 +69,7 @@ class Worker(threading.Thread):
     def _work_on(self, trial: FrozenTrial) -> None:
         folder = self._study.run_folder(trial)
         folder.mkdir(parents=True, exist_ok=True)
-        code = 0 if self._is_trained(trial, folder) else self._train(trial, folder)
+        code = 0 if _is_trained(folder) else self._train(trial, folder)
         if code == 0:
             self._finish(trial, folder)
         elif code in ENDED_BY_SIGNAL:
@@ -79,13 +79,6 @@ class Worker(threading.Thread):
         else:
             self._study.fail(trial, _last_line(folder / LOG) or f"exit code {code}")
         self._report(self._study.trials()[trial.number])
-
-    def _is_trained(self, trial: FrozenTrial, folder: Path) -> bool:
-        """Whether all steps were done, but the sweep was killed before it recorded them."""
-        steps = self._study.space.settings_of(point_of(trial)).steps
-        with suppress(FailedError):  # there is none, or it is damaged
-            return load_checkpoint(folder / f"model-steps-{steps}").step == steps
-        return False
 
     def _finish(self, trial: FrozenTrial, folder: Path) -> None:
         config = read_config(checkpoints_in(folder)[-1] / CONFIG)
@@ -112,6 +105,17 @@ class Worker(threading.Thread):
             if self._stopping.is_set():
                 self._process.terminate()
             return self._process.wait()
+
+
+def _is_trained(folder: Path) -> bool:
+    """Whether all steps were done, but the sweep was killed before it recorded them."""
+    checkpoints = checkpoints_in(folder)
+    if not checkpoints:
+        return False
+    with suppress(FailedError):  # a damaged one; the training says so, and begins with an older one
+        config = read_config(checkpoints[-1] / CONFIG)
+        return config.step >= config.training.steps
+    return False
 
 
 def _last_line(log: Path) -> str:
