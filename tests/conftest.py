@@ -30,6 +30,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(3 * (os.cpu_count() or 1) // 2, MAX_WORKERS)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, so that no worker waits for one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
     """Use one thread, here and in child processes: tensors are small, and the workers share the cores."""

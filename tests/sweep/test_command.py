@@ -133,6 +133,7 @@ def test_each_worker_has_a_core_of_its_own_if_there_are_as_many(
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # of fork
+@pytest.mark.longest
 def test_an_interrupted_trial_is_resumed_and_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     path = tmp_path / "one.toml"
     path.write_text(SWEEP.format(metric="held_out_agreement").split("[grid]")[0])

@@ -398,6 +398,7 @@ def test_launcher_variables_that_are_not_valid_are_bad_usage(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.longest
 def test_torchrun_trains_on_two_processes(tmp_path: Path) -> None:
     """With all figures, in a folder with a space and an accent in its name, where much is amiss:
 
