@@ -84,6 +84,11 @@ def test_images_without_anything_to_see_are_black(tmp_path: Path) -> None:
         assert not grey_of(tmp_path / name).any(), name
 
 
+def test_floats_of_a_small_range_are_stretched(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 0.25], [0.25, 0.5]], np.float32)).save(tmp_path / "float.tiff")
+    assert grey_of(tmp_path / "float.tiff").tolist() == [[0, 128], [128, 255]]
+
+
 def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, np.nan], [1, 2]], np.float32)).save(tmp_path / "float.tiff")
     with pytest.raises(FailedError, match="a value is not finite"):

@@ -6,6 +6,7 @@ big-endian.
 
 import gzip
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -102,18 +103,14 @@ def _names(prefix: str, part: str, kind: str) -> list[str]:
     return [f"{prefix}{called}-{kind}-idx{dimensions}-ubyte" for called in CALLED[part]]
 
 
-LAST = 0x10FFFF  # code point
-
-
 def _mapping(path: Path) -> dict[int, str]:
     """The characters of EMNIST's labels, by a file that comes with them: label, then code points."""
     if not path.is_file():
         return {}
     lines = [line.split() for line in path.read_text(encoding="ascii", errors="replace").splitlines()]
     pairs = [words[:2] for words in lines if len(words) > 1 and all(map(str.isdecimal, words[:2]))]
-    return {
-        int(label): chr(int(code)) for label, code in pairs if len(label + code) < 12 and int(code) <= LAST
-    }
+    short = [(int(label), int(code)) for label, code in pairs if len(label + code) < 12]
+    return {label: chr(code) for label, code in short if code <= sys.maxunicode}
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:

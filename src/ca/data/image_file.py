@@ -68,7 +68,9 @@ def _opaque(image: Image.Image) -> Image.Image:
         if not np.isfinite(values).all():
             raise ValueError("a value is not finite")
         darkest, brightest = values.min(), values.max()
-        values = np.interp(values, [darkest, max(brightest, darkest + 1)], [0, 255])  # all the same: black
+        if brightest == darkest:
+            return Image.new("RGB", image.size)  # nothing to see: black
+        values = np.interp(values, [darkest, brightest], [0, 255])
         return Image.fromarray(values.round().astype(np.uint8)).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")

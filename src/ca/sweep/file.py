@@ -85,7 +85,7 @@ def _check_values(space: Space, found: dict[str, Any]) -> None:
         **{name: each for name, each in space.search.items() if isinstance(each, list)},
     }
     for name, values in several.items():
-        if not values or not space.variants:
+        if not values:
             raise UsageError(f"{flag(name)} has no values")
         if any(value in values[:place] for place, value in enumerate(values)):
             raise UsageError(f"{flag(name)} has a value twice: {values}")

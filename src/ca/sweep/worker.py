@@ -1,7 +1,6 @@
 """One core's part of a sweep: it runs one trial after another, each as a process of `ca train`."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -19,13 +18,12 @@ from ca.sweep.space import words_of
 from ca.sweep.study import Study, point_of
 from ca.system.children import start
 from ca.system.errors import FailedError
+from ca.system.signals import STOP_SIGNALS
 
 TRAIN = (sys.executable, "-m", "ca", "train")
 LOG = "train.log"
 SIGNAL_TIME = 2.0  # seconds in which a signal to all processes reaches all of them
-ENDED_BY_SIGNAL = {
-    code for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) for code in (128 + number, -number)
-}
+ENDED_BY_SIGNAL = {code for number in STOP_SIGNALS for code in (128 + number, -number)}
 LAST_LINES = 20  # of a log that are searched for the reason of a failure
 
 
