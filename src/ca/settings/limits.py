@@ -151,10 +151,8 @@ def _memory(settings: Settings) -> tuple[float, tuple[str, ...]]:
             return (settings.n_digits or 0) * ROBUSTNESS_BYTES, ("n_digits",)
         case ReportSettings():
             digits = settings.n_digits or TEST_DIGITS
-            return digits * settings.n_steps_per_stage * votes_bytes(Architecture.classes), (
-                "n_digits",
-                "n_steps_per_stage",
-            )
+            votes = digits * settings.n_steps_per_stage * votes_bytes(Architecture.classes)
+            return votes, ("n_digits", "n_steps_per_stage")
         case EvaluateSettings(format="gif"):  # all frames are kept until the end, a byte a pixel
             frames = settings.n_stages * settings.n_steps_per_stage
             board = settings.layout == "board"
