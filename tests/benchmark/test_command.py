@@ -11,8 +11,9 @@ from support.sizes import ARTICLE
 
 from ca.benchmark import process
 from ca.benchmark.command import benchmark
+from ca.benchmark.limit import LimitMeter
 from ca.benchmark.process import _run
-from ca.benchmark.speed import dense_training_step
+from ca.benchmark.work import dense_training_step, training_flop
 from ca.data.load import load_digits
 from ca.settings.commands import BenchmarkSettings
 from ca.settings.training import TrainSettings
@@ -34,9 +35,38 @@ def test_dense_and_engine_steps_learn_the_same() -> None:
     torch.testing.assert_close(runs[0].pool.grid, runs[1].pool.grid, rtol=0, atol=1e-3)
 
 
-def test_needed_operations_are_those_of_the_design() -> None:
-    """2.84 GFLOP for 2,190 alive cells of which half fire in each of 20 ticks, forward and backward."""
-    assert pytest.approx(2.84e9, rel=0.01) == 3 * 2 * ARTICLE.multiplications * 2190 * 0.5 * 20
+def test_needed_operations_of_a_step() -> None:
+    """Two for each multiplication of the forward pass and of the two products of the backward pass of each
+    layer, but for the gradient of the first state.
+    """
+    fired, ticks = 2190 * 0.5, 20
+    multiplications = 9 * 19 * 80 + 80 * 80 + 80 * 19
+    expected = 2 * fired * (3 * ticks * multiplications - 9 * 19 * 80)
+    assert training_flop(ARTICLE, fired, ticks) == pytest.approx(expected)
+
+
+def test_no_product_is_faster_than_multiply_adds_in_registers() -> None:
+    """Their speed is the limit of the machine: products of matrices that fit the cache come close to it."""
+    meter = LimitMeter(torch.device("cpu"), ARTICLE)
+    if meter.limits().limit_is == "torch.mm":
+        pytest.skip("no compiled kernel")
+    for _ in range(5):
+        meter.measure()
+    fastest = max(meter._in_product(256, 256, 256) for _ in range(5)) / 1e9
+    assert 0.2 < fastest / meter.limits().limit_gflop_per_second < 1.05
+
+
+def test_limit_without_a_compiler_is_that_of_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca.benchmark.limit.library", lambda architecture: None)
+    monkeypatch.setattr("ca.benchmark.limit.SHAPES", ((32, 32, 32), (64, 64, 64)))
+    monkeypatch.setattr("ca.benchmark.limit.BYTES", 2**22)
+    meter = LimitMeter(torch.device("cpu"), ARTICLE)
+    meter.measure()
+    limits = meter.limits()
+    assert limits.limit_is == "torch.mm"
+    assert limits.limit_bfloat16_gflop_per_second is None
+    assert 1 < limits.limit_gflop_per_second < 100_000
+    assert 0.1 < limits.memory_gb_per_second < 10_000
 
 
 @pytest.fixture
@@ -44,7 +74,8 @@ def few_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ca.benchmark.cost.DIGITS", (1, 2))
     monkeypatch.setattr("ca.benchmark.cost.SIDES", (112, 140))
     monkeypatch.setattr("ca.benchmark.speed.MEASURED_DIGITS", 4)
-    monkeypatch.setattr("ca.benchmark.speed.MEASURED_TICKS", 2)
+    monkeypatch.setattr("ca.benchmark.work.MEASURED_TICKS", 2)
+    monkeypatch.setattr("ca.benchmark.limit.BYTES", 2**22)
 
 
 def test_json_for_machines(few_costs: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,27 +85,28 @@ def test_json_for_machines(few_costs: None, tmp_path: Path, capsys: pytest.Captu
     benchmark(settings)
     found = json.loads(capsys.readouterr().out)
     assert found == json.loads((tmp_path / "benchmark.json").read_text())
-    assert found["ratio_to_dense"] == pytest.approx(
-        found["engine_steps_per_minute"] / found["dense_steps_per_minute"]
+    step = found["gflop_per_step"]
+    for name in ("kernel", "adam", "soap", "dense", "measuring"):
+        assert 0 < found[name]["share_of_limit"] < 1
+    for name in ("adam", "soap", "dense"):
+        gflops = step / found[name]["seconds"]
+        assert found[name]["share_of_limit"] == pytest.approx(gflops / found["limit_gflop_per_second"])
+    assert found["ratio_to_dense"] == pytest.approx(found["dense"]["seconds"] / found["adam"]["seconds"])
+    assert found["measuring"]["share_of_limit"] == pytest.approx(
+        found["protocol_limit_seconds"] / found["protocol_seconds"]
     )
-    assert found["share_of_floor"] == pytest.approx(
-        found["engine_steps_per_minute"] / found["floor_steps_per_minute"]
-    )
-    assert found["protocol_share_of_floor"] == pytest.approx(
-        found["protocol_floor_seconds"] / found["protocol_seconds"]
-    )
-    assert min(value for key, value in found.items() if key.endswith(("per_minute", "seconds"))) > 0
     test = load_digits("mnist", "test").liveness
     alive = [int((test[:count] > 0.1).sum()) for count in (1, 2)]
     assert [int(cells) for cells in found["milliseconds_per_tick_by_alive_cells"]] == alive
     assert [int(cells) for cells in found["milliseconds_per_tick_by_board_area"]] == [112**2, 140**2]
-    with Image.open(tmp_path / "cost.png") as figure:
-        assert figure.size[0] > 1000
+    for name in ("cost.png", "roofline.png"):
+        with Image.open(tmp_path / name) as figure:
+            assert figure.size[0] > 1000
 
     benchmark(replace(settings, json=False))
     table = capsys.readouterr().out
     assert "steps/min" in table
-    assert "engine : dense rule" in table
+    assert "step with Adam : dense rule" in table
 
 
 def test_memory_and_time_are_those_of_the_process() -> None:

@@ -220,6 +220,19 @@ def test_another_neighbourhood_or_layer_width_is_refused() -> None:
         native_rollout(*rollout)
 
 
+def test_multiply_adds_are_counted() -> None:
+    """Two operations for each number of each vector, in all threads."""
+    counted = []
+    for threads, times in ((1, 100), (1, 200), (3, 100)):
+        operations = ctypes.c_int64()
+        kernel(ARTICLE).ca_multiply_add(threads, times, 0, operations)
+        counted.append(operations.value)
+    assert counted == [counted[0], 2 * counted[0], 3 * counted[0]]
+    assert counted[0] in {2 * 100 * lanes * sums for lanes in (4, 8, 16) for sums in (12, 24)}
+    with pytest.raises(ValueError, match="nothing can be multiplied"):
+        kernel(ARTICLE).ca_multiply_add(0, 1, 0, ctypes.c_int64())
+
+
 def test_a_tape_without_a_kept_rollout_is_refused(
     change_arguments: Callable[[Callable[[Any], object]], None],
 ) -> None:

@@ -21,28 +21,30 @@ from ca.system.publish import publish_json
 from ca.system.terminal import print_line
 
 # Seconds on two cores, for the time left: of a round, of one point of the figure, of one process.
-ROUND, POINT, PROCESS = 1.6, 0.4, 2.4
+ROUND, POINT, PROCESS = 2.6, 0.4, 2.4
 
 
 def benchmark(settings: BenchmarkSettings) -> None:
-    """Measure everything, write the results and the figure of the cost, and print a table or JSON.
+    """Measure everything, write the results and two figures, and print a table or JSON.
 
     Raises:
-        FailedError: the device is missing, the folder can't be written, or the figure can't be drawn
+        FailedError: the device is missing, the folder can't be written, or a figure can't be drawn
     """
     device = resolve_device(settings.device)
     configure_threads(device, settings.architecture)
     folder = prepare_folder(settings.output_dir)
     result = _measure(settings, device)
     print(json.dumps(result.as_json(), indent=1) if settings.json else benchmark_table(result))
-    figure = folder / "cost.png"
+    cost_figure, roofline = folder / "cost.png", folder / "roofline.png"
     with writing(folder, into=True):
         publish_json(folder / "benchmark.json", result.as_json())
-        with drawing(figure):
-            from ca.benchmark.figure import draw_costs
+        with drawing(cost_figure):
+            from ca.benchmark.figure import draw_costs, draw_roofline
 
-            draw_costs(result.by_cells, result.by_area, path=figure)
-    print_line(f"wrote {figure}")
+            draw_costs(result.by_cells, result.by_area, path=cost_figure)
+        with drawing(roofline):
+            draw_roofline(result.speeds, path=roofline)
+    print_line(f"wrote {cost_figure} and {roofline}")
 
 
 def _measure(settings: BenchmarkSettings, device: torch.device) -> Result:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ca.benchmark.speed import wait_for
+from ca.benchmark.wait import wait_for
 from ca.cells import newborn
 from ca.data.load import load_digits
 from ca.engine.graph import CellGraph

@@ -38,10 +38,12 @@ class Result:
     by_area: Cost
 
     def as_json(self) -> dict[str, object]:
-        """All values in one flat object."""
+        """All values by name; those of each thing that was timed are an object."""
+        speeds = asdict(self.speeds)
+        speeds |= speeds.pop("limits")
         return {
             **asdict(self.conditions),
-            **asdict(self.speeds),
+            **speeds,
             **(asdict(self.processes) if self.processes else {}),
             "milliseconds_per_tick_by_alive_cells": self.by_cells,
             "milliseconds_per_tick_by_board_area": self.by_area,

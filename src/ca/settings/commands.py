@@ -182,10 +182,10 @@ class ReportSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkSettings:
-    """Measure speed, memory and start-up time of the engine, of the dense rule, and the machine's limit."""
+    """Measure speed, memory and start-up time of the engine, and the limits of the machine."""
 
     repeats: Whole = 20
-    """Rounds. Each measures the engine, the dense rule and matrix products in turn."""
+    """Rounds. Each measures the machine's limits, training steps and the protocol in turn."""
     batch_size: Whole = 16
     """Digits a step."""
     ticks: Whole = 20
@@ -199,7 +199,7 @@ class BenchmarkSettings:
     json: bool = False
     """Print JSON instead of a table."""
     output_dir: Folder = Path("outputs_benchmark")
-    """Folder of the figure and the JSON file."""
+    """Folder of the figures and the JSON file."""
     seed: Whole = 0
     """Seed of the digits and of all random draws."""
     device: str = "auto"

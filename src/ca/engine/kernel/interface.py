@@ -117,6 +117,7 @@ def load(path: Path) -> ctypes.CDLL:
     kernel.ca_backward.argtypes = [_pointer, ctypes.POINTER(BackwardArguments)]
     kernel.ca_draw_fires.argtypes = [_number, _pointer, ctypes.c_double, _number, _pointer]
     kernel.ca_draw_noise.argtypes = [_number, _pointer, ctypes.c_float, _number, _pointer]
+    kernel.ca_multiply_add.argtypes = [_number, _number, _number, ctypes.POINTER(_number)]
 
     def check(code: Any, function: Any, arguments: Any) -> Any:
         """Raise the exception of a code.
@@ -129,7 +130,8 @@ def load(path: Path) -> ctypes.CDLL:
         if code:
             raise _ERRORS.get(code, RuntimeError)(kernel.ca_error_text().decode())
 
-    for function in (kernel.ca_forward, kernel.ca_backward, kernel.ca_draw_fires, kernel.ca_draw_noise):
+    drawing = (kernel.ca_draw_fires, kernel.ca_draw_noise)
+    for function in (kernel.ca_forward, kernel.ca_backward, *drawing, kernel.ca_multiply_add):
         function.restype = ctypes.c_int
         function.errcheck = check
     return kernel

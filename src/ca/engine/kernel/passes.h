@@ -23,21 +23,26 @@ struct Observation {
         int64_t* ballots = votes + tick * stride * CLASSES;
         double sum = 0;
         for (const float* row = state; row < state + alive * ROW; row += ROW) {
-            const float* outputs = row + STATE - CLASSES;
-            ballots[std::max_element(outputs, outputs + CLASSES) - outputs]++;
-            sum += sum_of_absolutes(row);
+            ballots[largest(row + STATE - CLASSES)]++;
+            sum += sum_of_absolutes<STATE>(row);
         }
         sums[tick * stride * 2] = sum;
     }
     void add_residual(int tick, const float* residual) const {
-        sums[tick * stride * 2 + 1] += sum_of_absolutes(residual);
+        sums[tick * stride * 2 + 1] += sum_of_absolutes<STATE>(residual);
     }
 
    private:
-    static float sum_of_absolutes(const float* numbers) {
-        float sum = 0;
-        for (int i = 0; i < STATE; i++) sum += std::abs(numbers[i]);
-        return sum;
+    // The first of the largest outputs, found without branches, which no processor could predict.
+    static int largest(const float* outputs) {
+        int found = 0;
+        float most = outputs[0];
+        for (int output = 1; output < CLASSES; output++) {
+            const bool more = most < outputs[output];
+            found = more ? output : found;
+            most = more ? outputs[output] : most;
+        }
+        return found;
     }
 };
 

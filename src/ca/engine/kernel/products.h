@@ -6,13 +6,12 @@
 
 // A block of BLOCK rows by COLUMNS vectors of LANES numbers takes most registers, of which there are 32 or 16.
 #if defined(__AVX512F__)
-constexpr int LANES = 16, COLUMNS = 5, FEWER_COLUMNS = 4;
+constexpr int LANES = 16, BLOCK = 5, COLUMNS = 5, FEWER_COLUMNS = 4;
 #elif defined(__AVX2__)
-constexpr int LANES = 8, COLUMNS = 2, FEWER_COLUMNS = 2;
+constexpr int LANES = 8, BLOCK = 6, COLUMNS = 2, FEWER_COLUMNS = 2;
 #else
-constexpr int LANES = 4, COLUMNS = 4, FEWER_COLUMNS = 4;
+constexpr int LANES = 4, BLOCK = 5, COLUMNS = 4, FEWER_COLUMNS = 4;
 #endif
-constexpr int BLOCK = 5;
 
 // How many of at most that many vectors make panels of rows of a width that are as wide as each other.
 constexpr int panel(int width, int most = COLUMNS) {
@@ -47,6 +46,19 @@ INLINE void add(float* to, const float* from) {
     for (; i + 4 <= COUNT; i += 4) save(to + i, load<Quad>(to + i) + load<Quad>(from + i));
     UNROLL
     for (; i < COUNT; i++) to[i] += from[i];
+}
+
+template <int COUNT>
+INLINE float sum_of_absolutes(const float* numbers) {
+    const auto absolute = [](auto v) { return v < 0 ? -v : v; };
+    Quad sums{};
+    float sum = 0;
+    int i = 0;
+    UNROLL
+    for (; i + 4 <= COUNT; i += 4) sums += absolute(load<Quad>(numbers + i));
+    UNROLL
+    for (; i < COUNT; i++) sum += absolute(numbers[i]);
+    return sum + (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 // What is done with a sum: store it; store its ReLU; or store it as the gradient of a ReLU whose output was `output`.
