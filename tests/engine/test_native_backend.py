@@ -72,6 +72,51 @@ def test_the_number_of_threads_changes_no_bit(few_digits: Digits, monkeypatch: p
 
 
 @needs_compiler
+def test_the_cells_of_a_large_digit_are_shared_without_changing_a_bit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A single digit has several slices of cells, and fewer digits than threads."""
+    automaton, ticks = random_automaton(dtype=torch.float32), 3
+    grid = grid_of(["all alive"], (96, 80), 5)
+    assert_equals_dense(automaton, grid, ticks, gradients_jump=True)
+    graph = CellGraph.of(grid[:, 0], ARTICLE)
+    cells, draws = graph.gather(grid), random_draws(graph, automaton, ticks, seeded(1))
+    results = []
+    for threads in (1, 2, 3, 11):
+        monkeypatch.setattr("ca.engine.native_backend.num_threads", lambda threads=threads: threads)
+        end = rollout(automaton, graph, cells, draws)
+        last, seen = observe(automaton, graph, cells, draws)
+        observed = [seen.votes, seen.abs_state, seen.abs_residual]
+        results.append([end.detach(), *gradients(automaton, end.square().sum()), last, *observed])
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+@needs_compiler
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # of fork
+def test_a_large_digit_has_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca.engine.native_backend.num_threads", lambda: 3)
+    automaton = random_automaton(dtype=torch.float32)
+    grids = [grid_of(["all alive"], size, 5) for size in ((20, 20), (96, 80))]
+    graphs = [CellGraph.of(grid[:, 0], ARTICLE) for grid in grids]
+    rolls = [
+        (graph, graph.gather(grid), random_draws(graph, automaton, 1, seeded(1)))
+        for graph, grid in zip(graphs, grids, strict=True)
+    ]
+    rollout(automaton, *rolls[0])  # chooses the engine
+
+    def work() -> None:
+        threads = []
+        for roll in rolls:
+            rollout(automaton, *roll)
+            threads.append(len(os.listdir("/proc/self/task")))
+        assert threads[1] == threads[0] + 2
+
+    assert exit_code(in_child(work)) == 0
+
+
+@needs_compiler
 def test_rollouts_of_several_threads_at_once(few_digits: Digits) -> None:
     automaton = random_automaton(dtype=torch.float32)
     rolls = [some_rollout(few_digits, 7, 30, seed) for seed in range(4)]

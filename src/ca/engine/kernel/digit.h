@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "products.h"
+#include "threads.h"
 #include "weights.h"
 
 namespace {
@@ -33,6 +34,25 @@ class Buffer {
     float* data() { return memory.get(); }
 };
 
+// Threads take the rows of a large digit slice by slice.
+constexpr int CHUNK = 20 * BLOCK;  // rows that go through all layers together
+constexpr int SLICE = 10 * CHUNK;
+int slices(int rows) { return std::max(1, (rows + SLICE - 1) / SLICE); }
+
+// Do work(row) for all rows of a digit.
+template <typename Work>
+void for_slices(int64_t threads, int rows, Work work) {
+    parallel_for(threads, slices(rows), [&](int slice) {
+        for (int row = slice * SLICE; row < std::min(rows, (slice + 1) * SLICE); row++) work(row);
+    });
+}
+
+// The activations of a layer that no backward pass needs. Each thread has its own.
+Buffer& scratch(int layer) {
+    thread_local Buffer buffers[LAYERS];
+    return buffers[layer];
+}
+
 // The rows of a digit's cells among those of the batch.
 struct Place {
     int alive, first;        // alive cells, and the first one's row
@@ -51,7 +71,7 @@ struct Digit {
     std::vector<const float*> seen;
     Buffer start;           // (rows, FIRST_WIDTH) bias, and the liveness's share of the perception
     Buffer state;           // (ticks + 1, rows, ROW)
-    Buffer active[LAYERS];  // (fired, padded(layer)) activations
+    Buffer active[LAYERS];  // (fired, padded(layer)) activations, kept for a backward pass
     Buffer grad;            // (rows, RESIDUAL_WIDTH) of the state
     Buffer grad_active[LAYERS], grad_residual, sent;  // of the cells that fire in a tick
     std::unique_ptr<Gradients> gradients;             // allocated by the first backward pass
@@ -84,7 +104,7 @@ std::vector<Place> find_places(int rows, int num_alive, const int64_t* batch) {
 }
 
 // The state at tick 0, the neighbours and the start of the perception of a digit. `digit.state` has been allocated.
-void read_cells(Digit& digit, const Weights& weights, Place place, const Cells& cells) {
+void read_cells(Digit& digit, const Weights& weights, Place place, const Cells& cells, int64_t threads) {
     float *state = digit.state_at(0), *start = digit.start.grow(static_cast<size_t>(digit.rows) * FIRST_WIDTH);
     const auto row_of = [&](int cell) {
         return cell < place.alive ? place.first + cell : place.first_faint + cell - place.alive;
@@ -93,17 +113,17 @@ void read_cells(Digit& digit, const Weights& weights, Place place, const Cells& 
         return (cells.y[row_of(cell)] + 1) * cells.width + cells.x[row_of(cell)] + 1;
     };
     digit.cell_at.assign(cells.num_pixels, digit.dead());
-    for (int cell = 0; cell < digit.dead(); cell++) {
+    for_slices(threads, digit.dead(), [&](int cell) {
         digit.cell_at[pixel_of(cell)] = cell;
         const float* values = cells.values + static_cast<int64_t>(row_of(cell)) * CHANNELS;
         std::copy(values + 1, values + CHANNELS, state + cell * ROW);
         if (cell >= digit.alive) std::fill_n(state + cell * ROW, STATE, 0.0f);
         state[cell * ROW + STATE] = values[0];
-    }
+    });
     std::fill_n(state + digit.dead() * ROW, ROW, 0.0f);
     std::fill_n(start + digit.dead() * FIRST_WIDTH, FIRST_WIDTH, 0.0f);
     digit.neighbours.assign(static_cast<size_t>(digit.rows) * TAPS, digit.dead());
-    for (int cell = 0; cell < digit.alive; cell++) {
+    for_slices(threads, digit.alive, [&](int cell) {
         float* sums = start + cell * FIRST_WIDTH;
         std::copy(weights.perception_bias, weights.perception_bias + FIRST_WIDTH, sums);
         for (int tap = 0; tap < TAPS; tap++) {
@@ -112,7 +132,7 @@ void read_cells(Digit& digit, const Weights& weights, Place place, const Cells& 
             const float level = state[neighbour * ROW + STATE];
             for (int i = 0; i < FIRST_WIDTH; i++) sums[i] += level * weights.liveness[tap][i];
         }
-    }
+    });
 }
 
 // Which cells fire: `fires` holds one byte a cell, and a tick's cells are `stride` bytes after those of the tick

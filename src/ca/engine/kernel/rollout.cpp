@@ -5,8 +5,8 @@
 #include <numeric>
 
 #include "arguments.h"
-#include "passes.h"
-#include "threads.h"
+#include "backward.h"
+#include "forward.h"
 
 namespace {
 
@@ -19,6 +19,17 @@ struct Tape {
     std::vector<int> largest_first;              // the order in which threads take the digits
     std::vector<std::unique_ptr<Digit>> digits;  // at least as many as places
     std::unique_ptr<Weights> weights;
+};
+
+// Threads take a digit each if there are enough, or else the parts of one digit after the other.
+struct Team {
+    int64_t for_digits, within_digit;
+
+    Team(int64_t threads, size_t digits) {
+        const bool enough = digits >= static_cast<size_t>(threads);
+        for_digits = enough ? threads : 1;
+        within_digit = enough ? 1 : threads;
+    }
 };
 
 Tape& checked_tape(void* tape) {
@@ -60,27 +71,26 @@ void roll_out(Tape& tape, const ForwardArguments& arguments) {
     std::stable_sort(tape.largest_first.begin(), tape.largest_first.end(),
                      [&](int a, int b) { return places[a].alive > places[b].alive; });
 
-    parallel_for(arguments.threads, static_cast<int>(places.size()), [&](int turn) {
+    const Team team(arguments.threads, places.size());
+    parallel_for(team.for_digits, static_cast<int>(places.size()), [&](int turn) {
         const int n = tape.largest_first[turn];
         Digit& digit = *tape.digits[n];
         digit.alive = places[n].alive;
         digit.rows = places[n].alive + places[n].faint + 1;
         digit.state.grow((keep ? ticks + size_t{1} : 2) * digit.rows * ROW);
-        read_cells(digit, *tape.weights, places[n], given.cells);
+        read_cells(digit, *tape.weights, places[n], given.cells, team.within_digit);
         read_fires(digit, ticks, given.fires + places[n].first, given.num_alive);
-        const size_t kept = keep ? digit.first.back() : CHUNK;
-        for (int layer = 0; layer < LAYERS; layer++) digit.active[layer].grow(kept * padded(layer));
+        for (int layer = 0; layer < LAYERS && keep; layer++)
+            digit.active[layer].grow(static_cast<size_t>(digit.first.back()) * padded(layer));
         const int64_t* first = noise_first.data() + static_cast<size_t>(n) * ticks;
-        if (given.votes) {
-            const Observation observation{given.votes + n * CLASSES, given.sums + n * 2, arguments.num_digits};
-            forward(digit, *tape.weights, ticks, keep, given.noise, first, &observation);
-        } else {
-            forward(digit, *tape.weights, ticks, keep, given.noise, first, nullptr);
-        }
+        Observation observation{};
+        if (given.votes) observation = {given.votes + n * CLASSES, given.sums + n * 2, arguments.num_digits};
+        forward(digit, *tape.weights, ticks, keep, given.noise, first, given.votes ? &observation : nullptr,
+                team.within_digit);
         const float* last = digit.state_at(keep ? ticks : ticks % 2);
         for (int cell = 0; cell < digit.alive; cell++)
-            std::copy(last + cell * ROW, last + cell * ROW + STATE,
-                      given.after + static_cast<int64_t>(places[n].first + cell) * CHANNELS + 1);
+            std::copy_n(last + static_cast<size_t>(cell) * ROW, STATE,
+                        given.after + static_cast<int64_t>(places[n].first + cell) * CHANNELS + 1);
     });
     tape.kept = keep;
 }
@@ -92,10 +102,11 @@ void roll_back(Tape& tape, const BackwardArguments& arguments) {
         numbers<float>("grad_after", arguments.grad_after, {static_cast<int64_t>(tape.rows) + 1, CHANNELS});
     const Parameters<float> to = parameters<float>("the gradient of ", arguments.gradients);
     const int num_digits = static_cast<int>(tape.places.size());
-    parallel_for(arguments.threads, num_digits, [&](int turn) {
+    const Team team(arguments.threads, tape.places.size());
+    parallel_for(team.for_digits, num_digits, [&](int turn) {
         const int n = tape.largest_first[turn];
         const float* grad_cells = grad_after + static_cast<int64_t>(tape.places[n].first) * CHANNELS;
-        backward(*tape.digits[n], *tape.weights, tape.ticks, grad_cells);
+        backward(*tape.digits[n], *tape.weights, tape.ticks, grad_cells, team.within_digit);
     });
     const auto sum = std::make_unique<Gradients>();
     sum->clear();

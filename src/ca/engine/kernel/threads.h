@@ -48,8 +48,9 @@ class ThreadPool {
     // Call `given` in this thread and in up to `others` more. Those that have not begun when it returns here are not
     // waited for. `given` must not throw.
     void call(int others, const std::function<void()>& given) {
+        if (others <= 0) return given();  // it may be called by work that is done by these threads
         const std::unique_lock<std::mutex> own_turn(turn, std::try_to_lock);
-        if (others <= 0 || !own_turn) return given();  // or the threads work for another caller
+        if (!own_turn) return given();  // the threads work for another caller
         {
             const std::lock_guard<std::mutex> lock(mutex);
             grow(others);
