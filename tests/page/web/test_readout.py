@@ -150,6 +150,54 @@ def test_each_digit_on_the_whiteboard_has_its_own_verdict(page: Page) -> None:
     assert sorted(page.evaluate("written")) == sorted(shown), "the same is written on the board"
 
 
+@pytest.mark.parametrize(
+    ("places", "order"),
+    [
+        ([(20, 5), (14, 40), (8, 75), (16, 105)], [0, 1, 2, 3]),  # a line that rises, then falls
+        ([(75, 100), (3, 3), (80, 10), (8, 60)], [1, 3, 2, 0]),  # two lines
+        (
+            [(0, 0), (28, 40), (56, 80), (84, 110)],
+            [0, 1, 2, 3],
+        ),  # one below the other, further and further right
+    ],
+)
+def test_digits_on_the_whiteboard_are_read_line_by_line(
+    page: Page, places: list[tuple[int, int]], order: list[int]
+) -> None:
+    """Not by their topmost pixels."""
+    page.select_option("#side", "140")
+    board = np.zeros((140, 140), dtype=np.uint8)
+    digits = [MNIST.images[index] for index in (0, 3, 7, 10)]  # each is one blob
+    for digit, (y, x) in zip(digits, places, strict=True):
+        board[y : y + 28, x : x + 28] = digit
+    set_ink(page, board)
+    next_frame(page)
+    found = page.evaluate("ca.app.session.consensus.readout().blobs.map(({ cells }) => cells[0])")
+    boxes = [places[index] for index in order]
+    assert len(found) == len(boxes)
+    for cell, (y, x) in zip(found, boxes, strict=True):
+        assert y <= cell // 140 < y + 28
+        assert x <= cell % 140 < x + 28
+
+
+def test_two_digits_that_touch_are_too_wide_for_one(page: Page) -> None:
+    ink = np.zeros((56, 56), dtype=np.uint8)
+    ink[20:40, 6:9] = ink[20:23, 6:22] = ink[20:40, 40:43] = 255
+    ink[38:40, 6:43] = 255
+    set_ink(page, ink)
+    next_frame(page)
+    assert page.inner_text("#parts") == "too wide for one digit"
+    page.select_option("#side", "140")
+    board = np.zeros((140, 140), dtype=np.uint8)
+    board[10:66, 10:66] = ink
+    board[80:108, 10:38] = MNIST.images[0]
+    set_ink(page, board)
+    next_frame(page)
+    first, second = page.locator("#blobs li").all_inner_texts()
+    assert first.endswith(": too wide for one digit")
+    assert "wide" not in second
+
+
 def test_course_of_the_votes_is_that_of_the_last_ticks(page: Page) -> None:
     page.evaluate("ca.app.session.consensus.course = []")
     show(page, 3, 0)

@@ -12,6 +12,7 @@ const SETTLED = 20; // ticks of full agreement
 const MOST_LETTERS = 12; // of a class's name beside its bar
 const MIN_DIGIT = 8; // cells; smaller blobs are specks
 const MILLISECONDS_BETWEEN_WORDS = 1000;
+const TOO_WIDE_TEXT = "too wide for one digit";
 
 const percent = (share) => `${Math.floor(100 * share)} %`;
 
@@ -24,6 +25,17 @@ const percent = (share) => `${Math.floor(100 * share)} %`;
 export function verdictText({ majority, agreement }, names) {
   if (majority < 0) return "?";
   return agreement === 1 ? names[majority] : `${names[majority]} (${percent(agreement)})`;
+}
+
+/**
+ * The same, with what is wrong with it.
+ *
+ * @param {BlobVerdict} blob
+ * @param {string[]} names of the classes
+ */
+function digitText(blob, names) {
+  const isWrong = blob.tooWide && nounFor(names) === "digit";
+  return verdictText(blob, names) + (isWrong ? `: ${TOO_WIDE_TEXT}` : "");
 }
 
 /**
@@ -102,7 +114,7 @@ export class Readout {
     const sureness = isOne ? consensus.sureness(majority) : null;
     find("sureness").textContent = sureness === null ? "" : surenessInWords(sureness, consensus.agreedAt);
     const parts = isOne ? digitsAmong(consensus.parts().map((cells) => consensus.verdictOn(cells))) : [];
-    find("parts").textContent = parts.length > 1 ? partsInWords(parts, this.names) : "";
+    find("parts").textContent = partsInWords(parts, this.names);
     const verdict = majority < 0 ? "" : majority === label ? ": right ✓" : ": not right ✗";
     find("label").textContent = label === null ? "" : `its label is ${this.names[label]}${verdict}`;
     showDigits(hasSeveral ? digits : [], palette, this.names);
@@ -135,7 +147,7 @@ function showDigits(digits, palette, names) {
   while (list.children.length < digits.length) list.append(document.createElement("li"));
   digits.forEach((digit, number) => {
     showClass(list.children[number], digit.majority, palette, names);
-    list.children[number].textContent = verdictText(digit, names);
+    list.children[number].textContent = digitText(digit, names);
   });
 }
 
@@ -151,11 +163,13 @@ function surenessInWords(sureness, agreedAt) {
 }
 
 function partsInWords(parts, names) {
+  if (!parts.length) return "";
+  if (parts.length === 1) return parts[0].tooWide && nounFor(names) === "digit" ? TOO_WIDE_TEXT : "";
   return `${parts.length} parts that do not touch: ${verdictTexts(parts, names)}`;
 }
 
-function verdictTexts(verdicts, names) {
-  return verdicts.map((verdict) => verdictText(verdict, names)).join(", ");
+function verdictTexts(blobs, names) {
+  return blobs.map((blob) => digitText(blob, names)).join(", ");
 }
 
 function inWords([alive, agreement], stages, digits, majority, names) {

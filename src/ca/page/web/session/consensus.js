@@ -1,5 +1,6 @@
 // How far the cells of a board agree, and for how long.
 
+import { inReadingOrder, isTooWide } from "./lines.js";
 import { countVotes, findBlobs, verdictOf } from "./verdict.js";
 
 /** @import { Board } from "../rule/automaton.js" */
@@ -64,9 +65,11 @@ export class Consensus {
     if (this.course.length > COURSE_TICKS) this.course.shift();
   }
 
-  /** The cells of each digit: all alive cells of a board for one digit, the blobs of a whiteboard. */
+  /** The cells of each digit: all alive cells of a board for one digit, the blobs of a whiteboard line by line. */
   digits() {
-    this.blobs ??= this.hasOneDigit ? [[...this.board.aliveCells()]] : findBlobs(this.board);
+    this.blobs ??= this.hasOneDigit
+      ? [[...this.board.aliveCells()]]
+      : inReadingOrder(findBlobs(this.board), this.board.side);
     return this.blobs;
   }
 
@@ -76,7 +79,7 @@ export class Consensus {
    * @param {number[]} cells
    */
   verdictOn(cells) {
-    return { cells, ...verdictOf(countVotes(this.board, cells)) };
+    return { cells, tooWide: isTooWide(cells, this.board.side), ...verdictOf(countVotes(this.board, cells)) };
   }
 
   /** The cells of each part of the ink: parts that no cells join can't hear each other. */

@@ -3,7 +3,7 @@
 /** @import { Board } from "../rule/automaton.js" */
 
 /** @typedef {{majority: number, agreement: number}} Verdict -1 and 0 if no cell has a class */
-/** @typedef {Verdict & {cells: number[]}} BlobVerdict */
+/** @typedef {Verdict & {cells: number[], tooWide: boolean}} BlobVerdict tooWide: for one digit */
 /** @typedef {Verdict & {votes: Int32Array, blobs: BlobVerdict[]}} Verdicts of the whole board, and of each blob */
 
 /**
