@@ -1,6 +1,7 @@
 """What the visitor takes away and loads: links, pictures, GIFs, other automata."""
 
 import base64
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -196,6 +197,8 @@ def test_another_page_can_be_loaded(page: Page, how: str, tmp_path: Path) -> Non
     assert page.inner_text("#automaton-hash") == f"SHA-256 {page.evaluate('ca.app.automaton.hash')}"
     assert "cell accuracy" in page.inner_text("#automaton-metrics")
     assert "0.75 and noise of 0.01" in page.inner_text("#trained-with")
+    assert page.evaluate("[ca.app.session.settings.fireRate, ca.app.session.settings.noise]") == [0.75, 0.01]
+    assert page.inner_text("#fire-rate-value").startswith("0.75")
     assert page.evaluate("ca.app.session.network.layers[2].biases[0]") == pytest.approx(old + 0.125)
     page.click("[aria-label='Test digit 4']")
     assert (ink_of(page)[14:42, 14:42] == MNIST.images[MNIST.labels == 4][0].flip(1).numpy()).all()
@@ -242,6 +245,110 @@ def test_automaton_of_other_sizes_is_refused_in_one_line(
     message = f"data.json: an automaton of other sizes: its {name} is {words[0]}, this page's {words[1]}"
     assert page.inner_text("#check-result") == message
     assert page.evaluate("ca.app.automaton.name") == BUNDLED
+
+
+def text_of(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+HOSTILE: dict[str, Any] = {
+    "hash": [None, 5, "0" * 64, {}],
+    "name": [None, 5, ["a"], {"a": 1}],
+    "metrics": [None, 7],
+    "fireRate": [None, "0.5", -0.1, 1.5, [0.5]],
+    "noise": [None, -1, 1e9, "x"],
+    "sizes": [5, [], {"channels": 20}, {"hidden": {"a": 1}}, "x" * 10_000],
+    "weights": [None, 5, "", "%%%", "AAAA", {}, text_of(b"\xff" * 100)],
+    "samples": [None, 5, [], {}],
+    "samples.side": [None, -5, 0, 27, 2000, 28.5, "28"],
+    "samples.labels": [None, [], 5, {}, [10], [-1], [0.5], ["4"], [4], [[]], [4] * 20_000],
+    "samples.images": [None, 5, "", "AAAA", "%%%", []],
+    "trace": [None, 5, [], {}],
+    "trace.side": [None, -5, 2000, 100_000, 1e400, "28"],
+    "trace.ink": [None, "", "AAAA", 5],
+    "trace.seed": [None, -1, 2**32, 0.5, "1"],
+    "trace.fireRate": [None, 2, "x"],
+    "trace.noise": [None, -1, []],
+    "trace.states": [
+        None,
+        {},
+        [],
+        {"1000000": ""},
+        {"-1": ""},
+        {"x": ""},
+        {"1.5": ""},
+        {"20": "AAAA"},
+        {"20": 5},
+    ],
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_page_with_wrong_data_is_refused_in_one_line_and_changes_nothing(name: str, page: Page) -> None:
+    original = data_of(other_page())
+    state = "JSON.stringify([ca.app.automaton.name, ca.app.automaton.hash, ca.app.samples.samples.length, \
+        ca.app.session.settings, ca.app.session.network.layers[2].biases[0]])"
+    before = page.evaluate(state)
+    for value in HOSTILE[name]:
+        data = copy.deepcopy(original)
+        *above, last = name.split(".")
+        owner = data[above[0]] if above else data
+        owner[last] = value
+        message = page.evaluate(
+            """async (text) => {
+              await ca.app.load(new File([text], "data.json"));
+              return document.getElementById("check-result").textContent;
+            }""",
+            json.dumps(data),
+        )
+        assert message.startswith("data.json: "), value
+        assert re.match(r"data\.json: (not an automaton of ca|an automaton of other sizes): ", message), (
+            message
+        )
+        assert len(message) < 800
+        assert not re.search("undefined is|not a function|destructure|Cannot|null is|Infinity", message), (
+            message
+        )
+        assert page.evaluate(state) == before
+
+
+def test_changed_weights_under_an_old_hash_are_refused(page: Page) -> None:
+    data = data_of(other_page())
+    weights = bytearray(base64.urlsafe_b64decode(data["weights"] + "=="))
+    weights[-4:] = np.float32(0.5).tobytes()
+    data["weights"] = text_of(bytes(weights))
+    open_details(page)
+    for hash_of, loaded in ((data["hash"], False), (hashlib.sha256(weights).hexdigest(), True)):
+        data["hash"] = hash_of
+        page.evaluate("(text) => ca.app.load(new File([text], 'data.json'))", json.dumps(data))
+        assert ("its weights are not those" not in page.inner_text("#check-result")) == loaded
+        assert (page.inner_text("#automaton-name") == "another one") == loaded
+    assert page.inner_text("#automaton-hash") == f"SHA-256 {hashlib.sha256(weights).hexdigest()}"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"null",
+        b"[]",
+        b"5",
+        b'{"perception.weight": 5}',
+        b'{"perception.weight": {"dtype": "F32", "shape": [80, 180], "data_offsets": 5}}',
+        b'{"perception.weight": {"dtype": "F32", "shape": [80, 180], "data_offsets": [0.5, 57600.5]}}',
+        b'{"perception.weight": {"dtype": "F32", "shape": [80, 180], "data_offsets": [-57600, 0]}}',
+        b'{"perception.weight": {"dtype": "F32", "shape": [80, 180], "data_offsets": ["0", "57600"]}}',
+    ],
+)
+def test_weights_with_a_wrong_header_are_refused_in_one_line(
+    header: bytes, page: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(200_000))
+    page.set_input_files("#file", path)
+    wait_until(page, "document.getElementById('check-result').textContent !== ''")
+    message = page.evaluate("document.getElementById('check-result').textContent")
+    assert message.startswith("model.safetensors: not an automaton of ca: ")
+    assert not re.search("Cannot|not iterable|destructure|multiple of", message)
 
 
 def test_automaton_is_described(page: Page) -> None:

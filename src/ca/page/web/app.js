@@ -176,11 +176,15 @@ export class App {
   async load(file) {
     const { sizes } = this.session.network;
     try {
-      this.automaton = await readAutomaton(file, sizes);
-      this.session.setNetwork(new Network(this.automaton.tensors, sizes));
-      if (this.automaton.samples) this.samples.replace(this.automaton.samples);
+      const automaton = await readAutomaton(file, sizes);
+      const { fireRate, noise, samples, tensors } = automaton;
+      this.automaton = automaton;
+      this.session.setNetwork(new Network(tensors, sizes));
+      if (fireRate !== undefined) Object.assign(this.session.settings, { fireRate, noise });
+      if (samples) this.samples.replace(samples);
+      this.showSettings();
       showCheck("");
-      showAutomaton(this.automaton);
+      showAutomaton(automaton);
     } catch (error) {
       showCheck(`${file.name}: ${error.message}`);
     }

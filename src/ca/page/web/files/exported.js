@@ -1,12 +1,22 @@
 // The data that a page is built with, and other automata that the visitor loads.
 
-import { fromText } from "./link.js";
+import {
+  checkedBytes,
+  checkedChance,
+  checkedObject,
+  checkedSamples,
+  checkedSizes,
+  checkedText,
+  checkedTrace,
+  notAnAutomaton,
+} from "./checked.js";
 import { readSafetensors } from "./safetensors.js";
 
 /** @import { Trace } from "../rule/selftest.js" */
 /** @import { Sizes } from "../rule/sizes.js" */
 /** @import { Sample } from "../session/stamps.js" */
 
+const MAX_BYTES = 20_000_000;
 const ELEMENT = /<script type="application\/json" id="data">([^<]*)<\/script>/;
 
 /**
@@ -27,37 +37,15 @@ const ELEMENT = /<script type="application\/json" id="data">([^<]*)<\/script>/;
 /** @typedef {Required<Automaton> & Constants} PageData */
 
 /**
- * Decode a page's data, which `ca.page.content` writes.
+ * Decode the data that the page is built with, which `ca.page.content` writes.
  *
  * @param {string} json
- * @param {Sizes} [ownSizes] for data of an earlier version, which have no sizes
  * @returns {PageData}
- * @throws {Error} if it is not the data of a page
  */
-export function readData(json, ownSizes) {
-  const { weights, samples, trace, sizes: given = ownSizes, ...rest } = JSON.parse(json);
-  const { hidden, classes } = given; // in data of an earlier version, `hidden` is the width of both layers
-  const digits = Array.from({ length: classes }, (_, index) => String(index));
-  const sizes = { names: digits, ...given, hidden: Array.isArray(hidden) ? hidden : [hidden, hidden] };
-  const cells = samples.side ** 2;
-  const images = fromText(samples.images);
-  return {
-    ...rest,
-    sizes,
-    tensors: readSafetensors(fromText(weights).buffer, sizes),
-    samples: samples.labels.map((label, number) => ({
-      label,
-      side: samples.side,
-      levels: images.subarray(number * cells, (number + 1) * cells),
-    })),
-    trace: {
-      ...trace,
-      ink: fromText(trace.ink),
-      states: Object.fromEntries(
-        Object.entries(trace.states).map(([ticks, text]) => [ticks, new Float32Array(fromText(text).buffer)]),
-      ),
-    },
-  };
+export function readData(json) {
+  const data = JSON.parse(json);
+  const { sizes, palettes } = data;
+  return { sizes, palettes, hash: data.hash, ...readParts(data, checkedWeights(data), sizes) };
 }
 
 /**
@@ -67,9 +55,10 @@ export function readData(json, ownSizes) {
  * @param {File} file
  * @param {Sizes} sizes
  * @returns {Promise<Automaton>}
- * @throws {Error} in one line, if it is none of these or has other sizes
+ * @throws {Error} in one line, if it is none of these, is damaged, or has other sizes
  */
 export async function readAutomaton(file, sizes) {
+  if (file.size > MAX_BYTES) throw notAnAutomaton(`the file has more than ${MAX_BYTES / 1e6} MB`);
   const bytes = await file.arrayBuffer();
   if (new Uint8Array(bytes, 0, Math.min(8, bytes.byteLength)).includes(0)) {
     const tensors = readSafetensors(bytes, sizes);
@@ -79,16 +68,38 @@ export async function readAutomaton(file, sizes) {
   const json = ELEMENT.exec(text)?.[1] ?? text;
   let data;
   try {
-    data = readData(json, sizes);
+    data = JSON.parse(json);
   } catch {
-    throw new Error("not an automaton of ca: neither a page of ca export nor a model.safetensors");
+    throw notAnAutomaton("neither a page of ca export nor a model.safetensors");
   }
-  for (const [name, size] of Object.entries(sizes)) {
-    const [own, other] = [size, data.sizes[name]].map((one) => [one].flat().join(" "));
-    if (other !== own)
-      throw new Error(`an automaton of other sizes: its ${name} is ${other}, this page's ${own}`);
-  }
-  return data;
+  checkedSizes(checkedObject(data, "the file").sizes, sizes);
+  const weights = checkedWeights(data);
+  const hash = await sha256(weights);
+  if (hash && hash !== data.hash)
+    throw notAnAutomaton("its weights are not those whose SHA-256 it names: it is damaged, or was changed");
+  return { hash, ...readParts(data, weights, sizes) };
+}
+
+function checkedWeights({ weights }) {
+  return checkedBytes(weights, "weights").buffer;
+}
+
+/**
+ * All but the sizes and the hash.
+ *
+ * @param {Record<string, any>} data
+ * @param {ArrayBuffer} weights
+ * @param {Sizes} sizes
+ */
+function readParts(data, weights, sizes) {
+  return {
+    name: checkedText(data.name, "name"),
+    metrics: checkedText(data.metrics, "metrics"),
+    ...checkedChance(data, ""),
+    tensors: readSafetensors(weights, sizes),
+    samples: checkedSamples(data.samples, sizes),
+    trace: checkedTrace(data.trace, sizes),
+  };
 }
 
 /** In hexadecimal digits; empty if the browser refuses, as it does on a page from http. */
