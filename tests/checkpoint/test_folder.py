@@ -170,10 +170,11 @@ def test_a_checkpoint_is_found_by_its_weights_file_and_through_a_link(
 
 @pytest.mark.parametrize("folder", sorted(bundled_checkpoint().parent.iterdir()), ids=lambda path: path.name)
 def test_every_automaton_of_the_repository_can_be_loaded(folder: Path) -> None:
-    """And is one that was trained to the end, of the article's size."""
+    """And is one that was trained to the end, of the article's size but for one."""
     checkpoint = load_checkpoint(folder)
     assert checkpoint.step == checkpoint.config.training.steps >= 100_000
-    assert sum(parameter.numel() for parameter in checkpoint.automaton.parameters()) == 22_499
+    size = 5_893 if folder.name == "small" else 22_499
+    assert sum(parameter.numel() for parameter in checkpoint.automaton.parameters()) == size
     assert all(parameter.any() for parameter in checkpoint.automaton.parameters())
 
 
