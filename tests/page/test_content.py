@@ -67,7 +67,7 @@ def test_page_has_the_sizes_and_colours_of_another_architecture(
     assert page.locator("#votes li").count() == 9, "one for each class, and one for undecided cells"
     swatch = page.locator("#votes .swatch").first
     assert swatch.evaluate("(one) => getComputedStyle(one).backgroundColor") == "rgb(18, 52, 86)"
-    assert page.inner_text("#hint") == "Draw on it, or choose another image"
+    assert page.inner_text("#hint") == "Draw an image, or choose one"
     assert page.locator("#side option").all_inner_texts() == ["one image", "whiteboard"]
     assert page.get_attribute("#samples button", "aria-label") == "Test image a"
     assert page.locator("#view option").count() == 4 + 15

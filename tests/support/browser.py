@@ -272,7 +272,7 @@ def set_ink(page: Page, levels: NDArray[np.uint8]) -> None:
         """(levels) => {
           ca.app.session.edit((board) => levels.forEach((level, cell) => board.setInk(cell, level)));
           ca.app.session.forget();
-          ca.app.session.history = [];
+          Object.assign(ca.app.session.history, { before: [], after: [] });
         }""",
         levels.flatten().tolist(),
     )

@@ -56,7 +56,7 @@ def test_page_starts_with_a_running_digit(browser: Browser, each_address: str) -
     wait_until(page, "ca.app.session.board.ticks > 5")
     assert living_cells(page).sum() > 50
     assert page.inner_text("#majority").strip() != ""
-    assert page.inner_text("#hint") == "Draw on it, or choose another digit"
+    assert page.inner_text("#hint") == "Draw a digit, or choose one"
     x, y = centre_of(page, 28, 28)
     page.mouse.click(x, y)
     next_frame(page)

@@ -33,14 +33,19 @@ def test_every_key_in_the_help_works(page: Page) -> None:
         ("p", f"{session}.settings.palette", "distinct", "petroff"),
         *((str(label), f"{session}.label", (label - 1) % 10, label) for label in (*range(5, 10), *range(5))),
         ("z", f"{session}.label", 4, 3),
+        ("y", f"{session}.label", 3, 4),
+        ("Ctrl+Z", f"{session}.label", 4, 3),
+        ("Ctrl+Shift+Z", f"{session}.label", 3, 4),
+        ("Ctrl+Z", f"{session}.label", 4, 3),
+        ("Ctrl+Y", f"{session}.label", 3, 4),
         ("o", "ca.app.samples.set", 0, 1),
         ("g", "ca.app.recorder.recording", False, True),
     ]
     pressed = {"?"}
 
     def press(key: str) -> None:
-        pressed.add(key.lower())
-        page.keyboard.press(key)
+        pressed.add(key if key.startswith("Ctrl+") else key.lower())
+        page.keyboard.press(key.replace("Ctrl", "Control"))
 
     for key, expression, before, after in effects:
         assert value(expression) == before, key

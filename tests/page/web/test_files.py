@@ -73,6 +73,15 @@ def test_broken_links_still_open(page: Page, exported: str) -> None:
         assert page.evaluate("ca.app.session.settings.speed") == 20, broken
 
 
+def test_an_empty_setting_in_a_link_is_left_out(page: Page, exported: str) -> None:
+    """An empty text is not the number 0, which would stop all cells from firing."""
+    page.goto("about:blank")
+    load(page, f"{exported}#fireRate=&noise=&speed=%20&seed=")
+    settings = page.evaluate("ca.app.session.settings")
+    assert (settings["fireRate"], settings["noise"]) == (0.5, 0.02)
+    assert settings["speed"] == 20
+
+
 def test_picture_is_the_canvas(page: Page) -> None:
     page.evaluate("ca.app.session.step(30)")
     next_frame(page)

@@ -9,6 +9,7 @@ from support.browser import (
     centre_of,
     closed,
     ink_of,
+    load,
     next_frame,
     opened,
     set_ink,
@@ -146,6 +147,7 @@ def test_a_pen_draws_and_its_other_end_erases(page: Page) -> None:
 
 
 def test_drawing_over_a_cell_keeps_its_state(page: Page) -> None:
+    page.click("[aria-label='Test digit 4']")
     page.evaluate("ca.app.session.step(30)")
     before = cells_of(page)
     y, x = np.argwhere(before[0] > 0.1)[30]
@@ -192,6 +194,82 @@ def test_undo_removes_a_whole_stroke(page: Page) -> None:
     assert page.is_disabled("#undo")
 
 
+def test_the_first_stroke_takes_the_board(page: Page, exported: str) -> None:
+    """The sample that is there at first is gone, but not one that the visitor has chosen."""
+    page.goto("about:blank")
+    load(page, exported)
+    greeting = ink_of(page)
+    assert greeting.any()
+    drag(page, (5, 5), (50, 5))
+    ink = ink_of(page)
+    assert ink[5, 5:50].all()
+    assert not ink[8:].any()
+    page.click("#undo")
+    assert (ink_of(page) == greeting).all()
+    page.click("[aria-label='Test digit 3']")
+    sample = ink_of(page)
+    drag(page, (5, 50), (50, 50))
+    ink = ink_of(page)
+    assert ink[50, 5:50].all()
+    assert (ink[:45] == sample[:45]).all()
+
+
+def test_a_first_stroke_that_erases_leaves_the_rest(page: Page, exported: str) -> None:
+    page.goto("about:blank")
+    load(page, exported)
+    before = ink_of(page)
+    drag(page, (20, 28), (36, 28), button="right")
+    after = ink_of(page)
+    assert 0 < (after > 0).sum() < (before > 0).sum()
+
+
+@pytest.mark.parametrize(
+    ("undo", "redo"), [("z", "y"), ("Control+z", "Control+Shift+Z"), ("Control+z", "Control+y")]
+)
+def test_redo_takes_back_an_undo(page: Page, undo: str, redo: str) -> None:
+    set_ink(page, BLANK)
+    states = [cells_of(page)]
+    for row in (5, 20, 50):
+        drag(page, (5, row), (50, row))
+        page.evaluate("ca.app.session.step(3)")
+        states.append(cells_of(page))
+    for state in states[2:0:-1]:  # each undo goes to the moment before a stroke
+        page.keyboard.press(undo)
+        assert (cells_of(page) == state).all()
+    for state in states[2:]:
+        page.keyboard.press(redo)
+        assert (cells_of(page) == state).all()
+    page.keyboard.press(redo)
+    assert (cells_of(page) == states[3]).all()
+    next_frame(page)
+    assert page.is_disabled("#redo")
+    page.click("#undo")
+    next_frame(page)
+    assert page.is_enabled("#redo")
+    drag(page, (5, 35), (50, 35))  # another change: there is nothing to redo any more
+    next_frame(page)
+    assert page.is_disabled("#redo")
+
+
+def test_a_one_by_keyboard_is_one_stroke(page: Page) -> None:
+    set_ink(page, BLANK)
+    page.focus("#board")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.down("Enter")
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.down("Enter")  # as when it repeats
+    page.keyboard.up("Enter")
+    assert (ink_of(page)[28:48, 28] == 255).all()
+    for _ in range(3):  # dots that follow each other
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Enter")
+    assert page.evaluate("ca.app.session.history.before.length") == 1
+    page.keyboard.press("ArrowUp")  # the key is no longer held
+    page.keyboard.press("z")
+    assert not ink_of(page).any()
+
+
 def test_two_fingers_draw_two_strokes(phone: Page) -> None:
     page = phone
     set_ink(page, BLANK)
@@ -205,7 +283,7 @@ def test_two_fingers_draw_two_strokes(phone: Page) -> None:
     assert (ink[12:28, 10] == 255).all()
     assert (ink[12:28, 40] == 255).all()
     assert not ink[:, 15:36].any()
-    assert page.evaluate("ca.app.session.history.length") == 1
+    assert page.evaluate("ca.app.session.history.before.length") == 1
     tap_until(page, "[data-tool=erase]", "ca.app.tools.tool === 'erase'")
     fingers.touch("touchStart", (10, 20))
     fingers.touch("touchEnd")

@@ -81,7 +81,7 @@ def test_fresh_samples_start_from_zero(page: Page, how: str) -> None:
     elif how == "long press":
         button.hover()
         page.mouse.down()
-        wait_until(page, "ca.app.session.history.length === 1")
+        wait_until(page, "ca.app.session.history.before.length === 1")
         page.mouse.up()
         next_frame(page)
     else:
@@ -90,7 +90,7 @@ def test_fresh_samples_start_from_zero(page: Page, how: str) -> None:
     cells = cells_of(page)
     assert (ink_of(page)[14:42, 14:42] == MNIST.images[MNIST.labels == 9][0].numpy()).all()
     assert (cells[1:] == 0).all()
-    assert page.evaluate("ca.app.session.history.length") == 1, "once, not twice"
+    assert page.evaluate("ca.app.session.history.before.length") == 1, "once, not twice"
 
 
 def test_others_and_random(page: Page) -> None:
@@ -135,4 +135,4 @@ def test_whiteboard_starts_with_a_digit_of_each_class(page: Page) -> None:
     verdicts = page.evaluate("ca.app.session.consensus.readout().blobs.map(({ majority }) => majority)")
     assert len(verdicts) == 10, "each hangs together, and apart from the others"
     assert len(set(verdicts)) >= 8
-    assert page.evaluate("ca.app.session.history.length") == 0
+    assert page.evaluate("ca.app.session.history.before.length") == 0

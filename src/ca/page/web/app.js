@@ -11,6 +11,7 @@ import { find } from "./screen/find.js";
 import { Recorder } from "./screen/recorder.js";
 import { Samples } from "./screen/samples.js";
 import { fillMenus, showPlaying, showSettings, showSize, showTool } from "./screen/settings.js";
+import { History } from "./session/history.js";
 import { Session } from "./session/session.js";
 import { boardSides, DEFAULTS } from "./session/settings.js";
 import { TickRate } from "./session/tickrate.js";
@@ -62,9 +63,9 @@ export class App {
     this.hasHint = !asked.ink;
     if (asked.ink) this.session.setInk(asked.ink);
     else welcome(this.session, this.samples);
-    const hint = `Draw on it, or choose another ${nounFor(sizes.names)}`;
-    find("hint").textContent = lessMotion ? "Press play, and draw on it" : hint;
-    this.session.history = [];
+    const hint = `Draw ${nounFor(sizes.names) === "digit" ? "a digit" : "an image"}, or choose one`;
+    find("hint").textContent = lessMotion ? `Press play. ${hint}` : hint;
+    this.session.history = new History();
     this.setPlaying(!lessMotion);
     this.showSettings();
     showAutomaton(this.automaton);
@@ -115,7 +116,7 @@ export class App {
     this.tools.cursor = null;
     this.setTool("draw");
     welcome(this.session, this.samples);
-    this.session.history = [];
+    this.session.history = new History();
     this.showSettings();
   }
 

@@ -19,7 +19,7 @@ export function readAsked(hash, { sides, views, palettes }) {
   const settings = {};
   const readNumber = (name, isGood) => {
     const value = Number(asked[name]);
-    if (asked[name] !== undefined && isGood(value)) settings[name] = value;
+    if (asked[name]?.trim() && isGood(value)) settings[name] = value;
   };
   readNumber("side", (value) => Object.values(sides).includes(value));
   readNumber("speed", (value) => SPEEDS.includes(value));

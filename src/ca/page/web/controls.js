@@ -32,6 +32,7 @@ export function keysOf(app) {
   const actions = {
     setTool: (tool) => app.setTool(tool),
     undo: () => app.session.undo(),
+    redo: () => app.session.redo(),
     chooseSample: (label) => app.choose(app.samples.sample(label) ?? app.samples.first, false),
   };
   return keyBindings(actions, app.session.network.sizes.classes);
@@ -44,6 +45,7 @@ function listenToButtons(app) {
     button.addEventListener("click", () => app.setTool(/** @type {Tool} */ (button.dataset.tool)));
   }
   click("undo", () => session.undo());
+  click("redo", () => session.redo());
   click("clear", () => session.clear());
   click("forget", () => session.forget());
   click("play", () => app.setPlaying(!session.playing));

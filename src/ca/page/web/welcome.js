@@ -14,6 +14,7 @@ const ROWS = 3; // of samples on a whiteboard
 export function welcome(session, samples) {
   if (session.hasOneDigit) {
     session.mutate(samples.first, true);
+    session.isGreeting = true;
     return;
   }
   const { side, sizes } = session.board;

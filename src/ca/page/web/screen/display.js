@@ -58,9 +58,11 @@ export class Display {
     });
     find("guide").hidden = board.aliveCells().length > 0;
     find("guide").classList.toggle("small", !hasOneDigit);
-    find("hint").hidden = !hasHint || session.history.length > 0 || !hasOneDigit;
+    const { before, after } = session.history;
+    find("hint").hidden = !hasHint || before.length > 0 || !hasOneDigit;
     find("ticks").textContent = `tick ${board.ticks}`;
-    find("undo").disabled = session.history.length === 0;
+    find("undo").disabled = before.length === 0;
+    find("redo").disabled = after.length === 0;
     this.readout.show(session, verdicts, palette, now);
     showCell(board, tools.cursor);
   }

@@ -12,6 +12,7 @@ import { find } from "./find.js";
  * @typedef {object} Actions
  * @property {(tool: Tool) => void} setTool
  * @property {() => void} undo
+ * @property {() => void} redo
  * @property {(label: number) => void} chooseSample
  */
 
@@ -38,7 +39,7 @@ const slide = (id, direction) => () => {
  * @param {number} classes
  * @returns {Binding[]}
  */
-export function keyBindings({ setTool, undo, chooseSample }, classes) {
+export function keyBindings({ setTool, undo, redo, chooseSample }, classes) {
   const labels = Array.from({ length: Math.min(classes, 10) }, (_, label) => String(label));
   return [
     { keys: ["space"], does: "play or pause", run: press("play") },
@@ -51,7 +52,8 @@ export function keyBindings({ setTool, undo, chooseSample }, classes) {
     { keys: ["l"], does: "look into cells", run: () => setTool("look") },
     { keys: ["["], does: "smaller brush or eraser", run: slide("size", -1) },
     { keys: ["]"], does: "larger brush or eraser", run: slide("size", 1) },
-    { keys: ["z"], does: "undo", run: undo },
+    { keys: ["z", "Ctrl+Z"], does: "undo", run: undo },
+    { keys: ["y", "Ctrl+Y", "Ctrl+Shift+Z"], does: "redo", run: redo },
     { keys: ["c"], does: "clear the board", run: press("clear") },
     { keys: ["f"], does: "restart all cells from zero", run: press("forget") },
     { keys: labels, does: "a sample of that class", run: (event) => chooseSample(Number(event.key)) },
@@ -63,7 +65,7 @@ export function keyBindings({ setTool, undo, chooseSample }, classes) {
     { keys: ["g"], does: "start or stop recording a GIF", run: press("gif") },
     { keys: ["?"], does: "this list", run: press("help-button") },
     { keys: ["arrow keys"], does: "on the board: from cell to cell, with Shift by five" },
-    { keys: ["Enter", "Delete"], does: "on the board: draw or erase at the cell" },
+    { keys: ["Enter", "Delete"], does: "on the board: draw or erase a dot; held, with arrow keys, a line" },
   ];
 }
 
@@ -75,10 +77,10 @@ export function keyBindings({ setTool, undo, chooseSample }, classes) {
 export function listenToKeys(bindings) {
   listKeys(bindings);
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || find("help").open) return;
+    if (event.altKey || find("help").open) return;
     const target = /** @type {Element} */ (event.target);
     if (target.matches("select, input:not([type=range], [type=checkbox])")) return;
-    const key = event.key === " " ? "space" : event.key.toLowerCase();
+    const key = nameOf(event);
     if (key === "space" && target.matches("button, summary, input, label")) return;
     const found = bindings.find(({ keys, run }) => run && keys.includes(key));
     if (!found) return;
@@ -87,11 +89,17 @@ export function listenToKeys(bindings) {
   });
 }
 
+/** A key's name in the bindings. */
+function nameOf({ key, ctrlKey, metaKey, shiftKey }) {
+  if (ctrlKey || metaKey) return `Ctrl+${shiftKey ? "Shift+" : ""}${key.toUpperCase()}`;
+  return key === " " ? "space" : key.toLowerCase();
+}
+
 function listKeys(bindings) {
   const body = find("keys");
   for (const { keys, does } of bindings) {
     const row = body.insertRow();
-    const shown = keys.length > 2 ? [`${keys[0]} … ${keys.at(-1)}`] : keys;
+    const shown = keys.length > 3 ? [`${keys[0]} … ${keys.at(-1)}`] : keys;
     for (const key of shown) {
       const element = document.createElement("kbd");
       element.textContent = key;

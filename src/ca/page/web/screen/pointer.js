@@ -24,8 +24,10 @@ export function listenToPointers(canvas, session, tools) {
   canvas.addEventListener("pointerleave", (event) => pointer.leave(event));
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("keydown", (event) => pointer.key(event));
+  canvas.addEventListener("keyup", (event) => pointer.keyUp(event));
   canvas.addEventListener("blur", () => {
     tools.cursor = null;
+    pointer.held = null;
   });
 }
 
@@ -41,6 +43,10 @@ class Pointer {
     this.session = session;
     this.tools = tools;
     this.strokes = new Map(); // the last place of each finger that draws, and whether it erases
+    /** @type {{key: string, erasing: boolean} | null} */
+    this.held = null; // the key that draws or erases while it is held
+    /** @type {{erasing: boolean, inkVersion: number} | null} */
+    this.dotted = null; // the last stroke by keyboard, and the ink after it
   }
 
   /** The place of an event on the board, in cells. */
@@ -79,7 +85,7 @@ class Pointer {
       session.stamp(tools.sample, at.x, at.y);
     } else {
       canvas.setPointerCapture(event.pointerId);
-      if (this.strokes.size === 0) session.remember();
+      if (this.strokes.size === 0) session.beginStroke(erasing);
       this.strokes.set(event.pointerId, { at, erasing });
       this.draw(at, at, erasing);
       this.showRing(event);
@@ -137,6 +143,32 @@ class Pointer {
     ring.style.transform = `translate(${corner(x)}, ${corner(y)})`;
   }
 
+  /**
+   * Enter draws at the cursor and Delete erases; while one is held, arrow keys draw a line or erase one. Until the key is
+   * released all belongs to one stroke, and so do dots that follow each other without another change between.
+   */
+  keyStroke(event, at) {
+    if (this.held) return; // the key repeats
+    const { session, tools } = this;
+    const erasing = event.key !== "Enter" || tools.tool === "erase";
+    const goesOn = this.dotted?.erasing === erasing && this.dotted.inkVersion === session.inkVersion;
+    if (!goesOn) session.beginStroke(erasing);
+    this.held = { key: event.key, erasing };
+    this.draw(at, at, erasing);
+  }
+
+  /** @param {KeyboardEvent} event */
+  keyUp(event) {
+    if (this.held?.key !== event.key) return;
+    this.dotted = { erasing: this.held.erasing, inkVersion: this.session.inkVersion };
+    this.held = null;
+  }
+
+  middleOf(cell) {
+    const { side } = this.session.board;
+    return { x: (cell % side) + 0.5, y: Math.floor(cell / side) + 0.5 };
+  }
+
   /** Arrow keys move the cursor from cell to cell; Enter draws at the cursor, Delete erases. */
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -144,18 +176,18 @@ class Pointer {
     const { side } = session.board;
     const middle = Math.floor(side / 2) * side + Math.floor(side / 2);
     const cell = tools.cursor ?? middle;
-    const at = { x: (cell % side) + 0.5, y: Math.floor(cell / side) + 0.5 };
+    const at = this.middleOf(cell);
     if (ARROWS[event.key]) {
       const [dx, dy] = ARROWS[event.key];
       const cells = event.shiftKey ? 5 : 1;
       const next = this.cellAt({ x: at.x + cells * dx, y: at.y + cells * dy });
       tools.byKeyboard = true;
       tools.cursor = tools.cursor === null ? cell : next;
+      if (this.held) this.draw(at, this.middleOf(tools.cursor), this.held.erasing);
     } else if (event.key === "Enter" && tools.tool === "stamp") {
       session.stamp(tools.sample, at.x, at.y);
     } else if (event.key === "Enter" || event.key === "Delete" || event.key === "Backspace") {
-      session.remember();
-      this.draw(at, at, event.key !== "Enter" || tools.tool === "erase");
+      this.keyStroke(event, at);
       tools.cursor = cell;
     } else {
       return;

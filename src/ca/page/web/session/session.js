@@ -3,16 +3,15 @@
 import { Board } from "../rule/automaton.js";
 import { randomDraws } from "../rule/draws.js";
 import { Consensus } from "./consensus.js";
+import { History } from "./history.js";
 import { boardSides } from "./settings.js";
 import { ShownClasses } from "./shown.js";
 import { addInk, freePlace, replaceInk } from "./stamps.js";
 
-/** @import { Snapshot } from "../rule/automaton.js" */
 /** @import { Network } from "../rule/network.js" */
 /** @import { Settings } from "./settings.js" */
 /** @import { Sample } from "./stamps.js" */
 
-const MAX_UNDO = 30;
 const MAX_LAG = 0.25; // seconds of ticks to catch up with after a delay; more are left out
 const CELLS_AT_ONCE = 64; // computed between two looks at the clock
 
@@ -25,8 +24,9 @@ export class Session {
   consensus;
   /** @type {(() => void)[]} */
   waiting = []; // changes to be made when the tick that is being computed is done
-  /** @type {{board: Snapshot, label: number | null}[]} */
-  history = []; // boards that undo goes back to
+  /** @type {History} */
+  history;
+  isGreeting = false; // whether the board still shows the sample that was there at first
   /** @type {number | null} */
   label = null; // the class of the sample on the board, if it is one
   due = 0; // ticks to be computed, with fractions
@@ -55,7 +55,7 @@ export class Session {
     this.shown = new ShownClasses(side * side);
     this.consensus = new Consensus(this.board, this.hasOneDigit);
     this.waiting = [];
-    this.history = [];
+    this.history = new History();
     this.label = null;
     this.due = 0;
     this.inkVersion++;
@@ -89,10 +89,11 @@ export class Session {
 
   /** Store the board for undo. */
   remember() {
-    this.change(() => {
-      this.history.push({ board: this.board.snapshot(), label: this.label });
-      if (this.history.length > MAX_UNDO) this.history.shift();
-    });
+    this.change(() => this.history.remember(this.now()));
+  }
+
+  now() {
+    return { board: this.board.snapshot(), label: this.label };
   }
 
   /**
@@ -105,6 +106,7 @@ export class Session {
     this.change(() => {
       action(this.board);
       this.label = label;
+      this.isGreeting = false;
       this.edited();
     });
   }
@@ -115,12 +117,31 @@ export class Session {
   }
 
   undo() {
+    this.change(() => this.goTo(this.history.undo(this.now())));
+  }
+
+  redo() {
+    this.change(() => this.goTo(this.history.redo(this.now())));
+  }
+
+  /** @param {import("./history.js").Entry | null} entry */
+  goTo(entry) {
+    if (!entry) return;
+    this.board.restore(entry.board);
+    this.label = entry.label;
+    this.isGreeting = false;
+    this.edited();
+  }
+
+  /**
+   * Begin to draw or erase. The first stroke on a board for one digit removes the sample that was there at first.
+   *
+   * @param {boolean} erasing
+   */
+  beginStroke(erasing) {
+    this.remember();
     this.change(() => {
-      const last = this.history.pop();
-      if (!last) return;
-      this.board.restore(last.board);
-      this.label = last.label;
-      this.edited();
+      if (this.isGreeting && this.hasOneDigit && !erasing) this.setInk(new Uint8Array(this.board.ink.length));
     });
   }
 
