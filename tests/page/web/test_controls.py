@@ -69,6 +69,25 @@ def test_every_key_in_the_help_works(page: Page) -> None:
     assert pressed == set(value("ca.keysOf(ca.app).flatMap(({ keys, run }) => (run ? keys : []))"))
 
 
+def test_every_control_has_a_tooltip_and_is_named_as_it_reads(page: Page) -> None:
+    open_details(page)
+    controls = page.evaluate(
+        """() => [...document.querySelectorAll("main button, main select, main input:not([type=file])")]
+          .filter((one) => one.checkVisibility() && !one.closest("#samples, [id=link-text], form"))
+          .map((one) => ({
+            id: one.id || one.dataset.tool,
+            title: one.title || one.closest("[title]")?.title || "",
+            name: one.getAttribute("aria-label"),
+            text: one.matches("button") ? one.innerText.trim() : "",
+          }))"""
+    )
+    assert len(controls) > 20
+    assert [one["id"] for one in controls if len(one["title"]) < 4] == []
+    assert [
+        one for one in controls if one["name"] and one["text"] not in one["name"] and one["text"] != "?"
+    ] == []
+
+
 def test_typing_triggers_no_keys(page: Page) -> None:
     open_details(page)
     page.fill("#seed", "")

@@ -40,7 +40,7 @@ def check_cell(page: Page, cells: np.ndarray, ink: np.ndarray, y: int, x: int) -
     assert shown["grey"] == f"{ink[y, x]} / 255"
     assert shown["alive"] == ("yes" if cells[0, y, x] > np.float32(0.1) else "no")
     for channel in range(1, 20):
-        name = f"comm. {channel}" if channel < 10 else f"output {channel - 10}"
+        name = f"channel {channel}" if channel < 10 else f"output {channel - 10}"
         assert float(shown[name]) == pytest.approx(float(cells[channel, y, x]), abs=0.00051)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,31 @@ from support.browser import cells_of, classes_of, closed, next_frame, opened, se
 from ca.data.load import load_digits
 
 MNIST = load_digits("mnist", "test")
+
+
+def contrast(one: str, other: str) -> float:
+    """As WCAG 2.2 defines it, of two colours as CSS writes them: rgb(1, 2, 3)."""
+
+    def luminance(text: str) -> float:
+        parts = np.array([int(part) for part in re.findall(r"\d+", text)[:3]]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("palette", ["distinct", "petroff", "article"])
+def test_names_on_the_colours_of_the_classes_can_be_read(page: Page, palette: str) -> None:
+    page.select_option("#palette", palette)
+    swatches = page.evaluate(
+        """() => [...document.querySelectorAll("#votes .swatch")].map((one) => {
+          const { backgroundColor, color } = getComputedStyle(one);
+          return [backgroundColor, color];
+        })"""
+    )
+    assert len(swatches) == 11
+    assert min(contrast(*pair) for pair in swatches) >= 4.5
 
 
 @pytest.mark.parametrize(("label", "ticks"), [(3, 0), (3, 8), (7, 14), (2, 200)])

@@ -23,7 +23,7 @@ function cellValues(board, cell) {
     ["class", index < 0 ? "none" : names[index]],
     ["last update", board.lastUpdate[cell].toFixed(DECIMALS)],
     ...channels.slice(firstOutput).map((value, number) => [`output ${names[number]}`, value]),
-    ...channels.slice(1, firstOutput).map((value, number) => [`comm. ${number + 1}`, value]),
+    ...channels.slice(1, firstOutput).map((value, number) => [`channel ${number + 1}`, value]),
   ];
 }
 

@@ -5,12 +5,22 @@ export const BACKGROUND = [255, 255, 255];
 export const INK_COLOUR = [28, 28, 32];
 
 /**
- * Black or white, whichever is legible on a colour (luma of ITU-R BT.601).
+ * Black or white, whichever has more contrast with a colour.
  *
  * @param {number[]} colour
  */
-export function inkOn([red, green, blue]) {
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 128 ? "#000" : "#fff";
+export function inkOn(colour) {
+  const luminance = luminanceOf(colour);
+  return (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) ? "#000" : "#fff";
+}
+
+/** Relative luminance of an sRGB colour, in [0, 1] (WCAG 2.2). */
+function luminanceOf(colour) {
+  const [red, green, blue] = colour.map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
 export function css(colour) {

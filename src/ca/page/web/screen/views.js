@@ -69,8 +69,8 @@ export function viewsOf(sizes) {
   };
   for (let channel = 0; channel < sizes.channels; channel++) {
     views[`channel-${channel}`] = {
-      name: `${channelName(channel, sizes)} (channel ${channel})`,
-      about: "blue below zero, white at zero, red above",
+      name: channelName(channel, sizes),
+      about: `${channelUse(channel, sizes)}: blue below zero, white at zero, red above`,
       colour: (board, cell) => blend(DIVERGING, (1 + squash(board.channels(cell)[channel])) / 2),
     };
   }
@@ -80,7 +80,12 @@ export function viewsOf(sizes) {
 function channelName(channel, sizes) {
   if (channel === 0) return "Liveness";
   const output = channel - firstOutput(sizes);
-  return output < 0 ? `Communication ${channel}` : `Output ${sizes.names[output]}`;
+  return output < 0 ? `Channel ${channel}` : `Output ${sizes.names[output]}`;
+}
+
+function channelUse(channel, sizes) {
+  if (channel === 0) return "the ink";
+  return channel < firstOutput(sizes) ? "a number that only the neighbours see" : "how much for this class";
 }
 
 /** How far the largest output is above the second largest, in [0, 1]. */
