@@ -82,7 +82,7 @@ def test_page_has_the_sizes_and_colours_of_another_architecture(
     page.focus("#board")
     page.keyboard.press("ArrowUp")
     next_frame(page)
-    assert page.locator("#cell-values td").filter(has_text=re.compile("output|comm")).count() == 14
+    assert page.locator("#cell-values td").filter(has_text=re.compile("output|channel")).count() == 14
     page.select_option("#side", label="whiteboard")
     page.evaluate("ca.app.session.step(10)")
     next_frame(page)
