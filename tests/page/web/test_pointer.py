@@ -265,6 +265,11 @@ def test_a_one_by_keyboard_is_one_stroke(page: Page) -> None:
         page.keyboard.press("ArrowUp")
         page.keyboard.press("Enter")
     assert page.evaluate("ca.app.session.history.before.length") == 1
+    page.evaluate("ca.app.session.forget()")  # another change: the next dot is a stroke of its own
+    page.keyboard.press("Enter")
+    assert page.evaluate("ca.app.session.history.before.length") == 3
+    page.keyboard.press("z")
+    page.keyboard.press("z")
     page.keyboard.press("ArrowUp")  # the key is no longer held
     page.keyboard.press("z")
     assert not ink_of(page).any()

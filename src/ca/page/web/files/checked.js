@@ -7,6 +7,7 @@ import { fromText } from "./link.js";
 const MOST_TEXT = 300; // letters of a name or of figures in words
 const MOST_SAMPLES = 10_000;
 const MOST_TICKS = 1_000; // of a rollout by PyTorch
+const MOST_NOISE = 1e6; // `ca train` accepts any, also above 1
 
 /**
  * The error that refuses a file.
@@ -80,7 +81,7 @@ function checkedWhole(value, name, least, most) {
 export function checkedChance(data, prefix) {
   return {
     fireRate: checkedNumber(data.fireRate, `${prefix}fireRate`, 0, 1),
-    noise: checkedNumber(data.noise, `${prefix}noise`, 0, 1),
+    noise: checkedNumber(data.noise, `${prefix}noise`, 0, MOST_NOISE),
   };
 }
 

@@ -45,8 +45,8 @@ class Pointer {
     this.strokes = new Map(); // the last place of each finger that draws, and whether it erases
     /** @type {{key: string, erasing: boolean} | null} */
     this.held = null; // the key that draws or erases while it is held
-    /** @type {{erasing: boolean, inkVersion: number} | null} */
-    this.dotted = null; // the last stroke by keyboard, and the ink after it
+    /** @type {{erasing: boolean, entry: object} | null} */
+    this.dotted = null; // the last stroke by keyboard, and its entry of undo
   }
 
   /** The place of an event on the board, in cells. */
@@ -151,7 +151,7 @@ class Pointer {
     if (this.held) return; // the key repeats
     const { session, tools } = this;
     const erasing = event.key !== "Enter" || tools.tool === "erase";
-    const goesOn = this.dotted?.erasing === erasing && this.dotted.inkVersion === session.inkVersion;
+    const goesOn = this.dotted?.erasing === erasing && this.dotted.entry === session.history.before.at(-1);
     if (!goesOn) session.beginStroke(erasing);
     this.held = { key: event.key, erasing };
     this.draw(at, at, erasing);
@@ -160,7 +160,7 @@ class Pointer {
   /** @param {KeyboardEvent} event */
   keyUp(event) {
     if (this.held?.key !== event.key) return;
-    this.dotted = { erasing: this.held.erasing, inkVersion: this.session.inkVersion };
+    this.dotted = { erasing: this.held.erasing, entry: this.session.history.before.at(-1) };
     this.held = null;
   }
 
