@@ -8,7 +8,7 @@ with its one dense step half as long again.
 import statistics
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -73,7 +73,7 @@ def measure_speeds(
     timed = works(settings, digits, device)
     seconds: dict[Name, list[float]] = {name: [] for name in timed}
     for number in range(settings.repeats + 1):
-        with all_threads_in_torch():
+        with _all_threads_in_torch():
             meter.measure()
         for name, work in timed.items():
             taken = _seconds(work, device)
@@ -105,7 +105,7 @@ def measure_speeds(
 
 
 @contextmanager
-def all_threads_in_torch() -> Generator[None]:
+def _all_threads_in_torch() -> Generator[None]:
     """Give PyTorch as many threads as the kernel has."""
     threads = torch.get_num_threads()
     torch.set_num_threads(num_threads())
@@ -117,17 +117,11 @@ def all_threads_in_torch() -> Generator[None]:
 
 def _seconds(work: Work, device: torch.device) -> float:
     """Mean wall time of a call, after one call to fill caches that the work before has used."""
-    if work.in_torch:
-        with all_threads_in_torch():
-            return _mean_seconds(work, device)
-    return _mean_seconds(work, device)
-
-
-def _mean_seconds(work: Work, device: torch.device) -> float:
-    work.call()
-    wait_for(device)
-    start = time.perf_counter()
-    for _ in range(work.times):
+    with _all_threads_in_torch() if work.in_torch else nullcontext():
         work.call()
-    wait_for(device)
-    return (time.perf_counter() - start) / work.times
+        wait_for(device)
+        start = time.perf_counter()
+        for _ in range(work.times):
+            work.call()
+        wait_for(device)
+        return (time.perf_counter() - start) / work.times

@@ -21,15 +21,15 @@ constexpr int SUMS = 24;
 #endif
 
 // Compute `times` multiply-adds of each sum; multiply_add(sum) is one. Returns the number of all.
-template <typename V, typename MultiplyAdd>
+template <typename MultiplyAdd>
 int64_t repeat(int64_t times, MultiplyAdd multiply_add) {
-    V sums[SUMS];
-    for (int n = 0; n < SUMS; n++) sums[n] = V{} + static_cast<float>(n);
+    Vector sums[SUMS];
+    for (int n = 0; n < SUMS; n++) sums[n] = Vector{} + static_cast<float>(n);
     for (int64_t time = 0; time < times; time++) {
         UNROLL
         for (int n = 0; n < SUMS; n++) sums[n] = multiply_add(sums[n]);
     }
-    V total{};
+    Vector total{};
     for (int n = 0; n < SUMS; n++) total += sums[n];
     [[maybe_unused]] volatile float used = total[0];  // or the compiler would leave everything out
     return times * SUMS;
@@ -49,13 +49,12 @@ int ca_multiply_add(int64_t threads, int64_t times, int64_t bfloat16, int64_t* o
             volatile float factor = 0.5f, summand = 0.25f;  // unknown to the compiler
             if (!bfloat16) {
                 const Vector x = Vector{} + factor, y = Vector{} + summand;
-                done += 2 * LANES * repeat<Vector>(times, [=](Vector sum) { return sum * x + y; });
+                done += 2 * LANES * repeat(times, [=](Vector sum) { return sum * x + y; });
                 return;
             }
 #if defined(__AVX512BF16__)
             const __m512bh x = _mm512_cvtne2ps_pbh(_mm512_set1_ps(factor), _mm512_set1_ps(summand));
-            done += 4 * LANES *
-                    repeat<Vector>(times, [=](Vector sum) { return (Vector)_mm512_dpbf16_ps((__m512)sum, x, x); });
+            done += 4 * LANES * repeat(times, [=](Vector sum) { return (Vector)_mm512_dpbf16_ps((__m512)sum, x, x); });
 #endif
         });
         *operations = done;
